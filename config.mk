@@ -1,0 +1,14 @@
+# paths and flags; override them on make's command line
+VERSION = 0.1
+
+PREFIX = /usr/local
+BINDIR = $(PREFIX)/bin
+MANDIR = $(PREFIX)/share/man
+LIBEXECDIR = $(PREFIX)/libexec
+
+CC = cc
+CFLAGS = -g -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+WARN = -Wall -Wextra -Wshadow -pedantic
+CPPDEF = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
+	-DVERSION='"$(VERSION)"' -DLIBEXECDIR='"$(LIBEXECDIR)"'
+LDFLAGS =

@@ -1,0 +1,123 @@
+/* control.c - ctl/, where people say what they want of a service */
+/* SPDX-License-Identifier: ISC */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "state.h"
+#include "util.h"
+
+enum { FROZEN, PIN, POKE };
+
+/*
+ * The group can write to ctl/, and any of these may be somebody's trap: only
+ * a small regular file counts, and a link is not followed. Returns its first
+ * line, to be freed; NULL where it is missing or no such file.
+ */
+static char *
+control_read(int ctl, const char *name, char stamp[48], uid_t *owner)
+{
+	struct stat st;
+	char *text;
+	size_t len;
+
+	if (fstatat(ctl, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return NULL;
+	text = file_read(ctl, name, CTL_FILE_MAX, &len);
+	if (!text)
+		return NULL;
+	text[strcspn(text, "\r\n")] = '\0';
+	*owner = st.st_uid;
+	snprintf(stamp, 48, "%llx.%llx.%lx",
+	    (unsigned long long)st.st_ino,
+	    (unsigned long long)st.st_mtim.tv_sec,
+	    (unsigned long)st.st_mtim.tv_nsec);
+	return text;
+}
+
+int
+ctl_read(struct ctl *c, int dir)
+{
+	uid_t freezer = (uid_t)-1, pinner = (uid_t)-1, poker;
+	char *frozen, *pin, *poke;
+	int ctl;
+
+	memset(c, 0, sizeof(*c));
+	ctl = openat(dir, "ctl", O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+	    O_CLOEXEC);
+	if (ctl < 0)
+		return errno == ENOENT ? 0 : -1;
+	frozen = control_read(ctl, "frozen", c->stamp[FROZEN], &freezer);
+	pin = control_read(ctl, "pin", c->stamp[PIN], &pinner);
+	poke = control_read(ctl, "poke", c->stamp[POKE], &poker);
+	close(ctl);
+	if (frozen) {
+		c->thaw = parse_number(frozen);
+		if (c->thaw < 0)	/* empty, or not a time: for ever */
+			c->thaw = 0;
+		c->thawed = c->thaw && c->thaw <= time(NULL);
+		c->frozen = !c->thawed;
+	}
+	/* a pin goes with the freeze, and what root froze only root moves */
+	c->pinned = pin && !c->thawed && !(c->frozen && freezer == 0 &&
+	    pinner != 0);
+	if (c->pinned && is_hash(pin, 7))
+		snprintf(c->pin, sizeof(c->pin), "%s", pin);
+	if (!c->frozen)
+		c->stamp[FROZEN][0] = '\0';
+	if (!c->pinned)
+		c->stamp[PIN][0] = '\0';
+	c->poke = poke != NULL;
+	c->redo = poke && strcmp(poke, "redo") == 0;
+	free(frozen);
+	free(pin);
+	free(poke);
+	return 0;
+}
+
+int
+ctl_write(int dir, const char *name, const char *text)
+{
+	char line[CTL_FILE_MAX];
+	struct ctl c;
+	int fd, n, result;
+
+	if (!strcmp(name, "poke") && !*text && ctl_read(&c, dir) == 0 &&
+	    c.redo)
+		text = "redo";
+	n = snprintf(line, sizeof(line), "%s%s", text, *text ? "\n" : "");
+	if (n < 0 || (size_t)n >= sizeof(line)) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	fd = openat(dir, "ctl", O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+	    O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	result = file_write(fd, name, line, (size_t)n, 0644);
+	close(fd);
+	return result;
+}
+
+int
+ctl_remove(int dir, const char *name)
+{
+	int fd, result;
+
+	fd = openat(dir, "ctl", O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+	    O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	result = unlinkat(fd, name, 0);
+	if (result < 0 && errno == ENOENT)
+		result = 0;
+	close(fd);
+	return result;
+}

@@ -1,0 +1,164 @@
+/* service.c - what a service's files mean: errors, wanted commit, state */
+/* SPDX-License-Identifier: ISC */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "state.h"
+#include "util.h"
+
+void
+service_log(struct service *s, const char *fmt, ...)
+{
+	char line[2048];
+	time_t now = time(NULL);
+	struct tm tm;
+	struct stat st;
+	size_t n;
+	va_list ap;
+	int fd;
+
+	n = strftime(line, sizeof(line), "%Y-%m-%dT%H:%M:%SZ ",
+	    gmtime_r(&now, &tm));
+	va_start(ap, fmt);
+	vsnprintf(line + n, sizeof(line) - 1 - n, fmt, ap);
+	va_end(ap);
+	plain(line);
+	n = strlen(line);
+	line[n++] = '\n';
+	fd = openat(s->dir, "log",
+	    O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0 || write_all(fd, line, n) < 0)
+		warn("%s: log:", s->name);
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0 && st.st_size > LOG_MAX - (off_t)sizeof(line)
+	    && renameat(s->dir, "log", s->dir, "log.old") < 0)
+		warn("%s: log:", s->name);
+	close(fd);
+}
+
+int
+service_error_is(const struct service *s, const char *stage)
+{
+	const char *error = kv_get(&s->status, "error");
+	size_t n = strlen(stage);
+
+	return error && strncmp(error, stage, n) == 0 && error[n] == ':';
+}
+
+/*
+ * Tried again after 10 s, and then always after as long again as it has been
+ * broken: 10, 10, 20, 40, ... up to the service's interval.
+ */
+static int64_t
+retry_delay(const struct service *s, int64_t now)
+{
+	int64_t most = kv_number(&s->conf, "interval", INTERVAL);
+	int64_t delay = RETRY_MIN;
+
+	if (kv_get(&s->status, "error"))
+		delay = now - kv_number(&s->status, "since", now);
+	if (delay < RETRY_MIN)
+		delay = RETRY_MIN;
+	return delay < most ? delay : most;
+}
+
+void
+service_fail(struct service *s, const char *stage, const char *fmt, ...)
+{
+	int saved = errno;
+	char text[ERROR_MAX];
+	const char *old = kv_get(&s->status, "error");
+	int64_t now = time(NULL);
+	size_t n, len = strlen(fmt);
+	va_list ap;
+
+	n = (size_t)snprintf(text, sizeof(text), "%s: ", stage);
+	va_start(ap, fmt);
+	vsnprintf(text + n, sizeof(text) - n, fmt, ap);
+	va_end(ap);
+	n = strlen(text);
+	if (len && fmt[len - 1] == ':')
+		snprintf(text + n, sizeof(text) - n, " %s", strerror(saved));
+	plain(text);
+	warn("%s: %s", s->name, text);
+	if (!old || strcmp(old, text))
+		service_log(s, "%s", text);
+	kv_set_number(&s->status, "retry", now + retry_delay(s, now));
+	if (!old)
+		kv_set_number(&s->status, "since", now);
+	kv_set(&s->status, "error", text);
+	kv_set_number(&s->status, "failures",
+	    kv_number(&s->status, "failures", 0) + 1);
+}
+
+void
+service_ok(struct service *s, const char *stage)
+{
+	int verdict = kv_get(&s->status, "bad") &&
+	    (service_error_is(s, "check") || service_error_is(s, "health"));
+
+	if (!service_error_is(s, stage))
+		return;
+	kv_set(&s->status, "retry", NULL);
+	if (verdict)
+		return;
+	kv_set(&s->status, "error", NULL);
+	kv_set_number(&s->status, "since", time(NULL));
+	service_log(s, "%s: fine again", stage);
+}
+
+int
+service_tip_is_bad(const struct service *s, const char *tip)
+{
+	const char *bad = kv_get(&s->status, "bad");
+
+	/* gitopper-pull moves bad along with a tip of the same content */
+	return tip && bad && strcmp(bad, tip) == 0;
+}
+
+const char *
+service_wanted(const struct service *s, const char *tip)
+{
+	const char *applied = kv_get(&s->status, "applied");
+	const char *hash = kv_get(&s->status, "hash");
+
+	if (s->ctl.pinned)
+		return *s->ctl.pin ? s->ctl.pin : NULL;
+	if (s->ctl.frozen)
+		return hash;
+	if (service_tip_is_bad(s, tip))
+		return applied ? applied : hash;
+	return tip;
+}
+
+int
+service_is_at(const struct service *s, const char *wanted)
+{
+	const char *hash = kv_get(&s->status, "hash");
+
+	return hash && strncmp(hash, wanted, strlen(wanted)) == 0;
+}
+
+enum state
+service_state(const struct service *s)
+{
+	if (service_error_is(s, "pull"))
+		return STATE_DIFF;
+	if (kv_get(&s->status, "error"))
+		return STATE_BROKEN;
+	if (s->ctl.pinned && !service_is_at(s, s->ctl.pin))
+		return STATE_ROLLBACK;
+	if (s->ctl.frozen || s->ctl.pinned)
+		return STATE_FREEZE;
+	return STATE_OK;
+}

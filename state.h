@@ -1,0 +1,137 @@
+/* state.h - the state directory: services, upstreams and their files */
+/* SPDX-License-Identifier: ISC */
+#include <sys/types.h>
+
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "kv.h"
+
+/* What people want of a service: the files in its ctl/. */
+struct ctl {
+	int frozen;	/* is it, at the moment of ctl_read? */
+	int64_t thaw;	/* when a frozen one thaws, Unix seconds; 0: never */
+	int thawed;	/* there is a frozen whose time is over */
+	int pinned;	/* there is a pin, and it counts */
+	char pin[41];	/* the commit, 7 to 40 digits; "": what it holds isn't */
+	int poke;	/* there is a poke */
+	int redo;	/* and it says so */
+	char stamp[3][48]; /* identity of frozen, pin, poke, "" where missing */
+};
+
+struct dir {
+	char *link;	/* path in the repository, "" for all of it */
+	char *local;	/* absolute path where it is mounted, "" for nowhere */
+	int file;	/* is it a single file? */
+};
+
+struct service {
+	char name[129];
+	int dir;		/* STATE/NAME */
+	int lock;		/* held while open, or -1 */
+	struct kv conf, status;
+	struct ctl ctl;
+	struct dir *dirs;	/* of conf */
+	size_t ndirs;
+};
+
+/* Where parts of a service's files lie. */
+enum place { PLACE_TREE, PLACE_NEXT, PLACE_SAVED, PLACE_CHECK };
+
+/* What people call the condition of a service (DESIGN.md, "State"). */
+enum state { STATE_OK, STATE_FREEZE, STATE_ROLLBACK, STATE_BROKEN, STATE_DIFF };
+extern const char *const state_names[];
+
+extern int state_dir;		/* descriptor of the state directory */
+extern const char *state_path;	/* and its absolute path */
+
+/* Opens the state directory, and makes it if it is missing. Dies. */
+void state_open(void);
+
+/*
+ * The names of the services in the state directory, sorted, with NULL after
+ * the last; to be freed with names_free. Dies.
+ */
+char **service_names(void);
+void names_free(char **names);
+
+/* Whether s can be a service's name: 1 to 128 of A-Za-z0-9_@.:+- */
+int service_name_ok(const char *s);
+
+/*
+ * Reads conf, status and ctl/ of a service, without its lock.
+ * Returns 0, or -1 and errno: ENOENT where there is no such service.
+ */
+int service_load(struct service *s, const char *name);
+
+/*
+ * The same under its lock. Returns 0; -1 where it can't, which it has said;
+ * 1 where another holds the lock: then it leaves a poke behind, so that the
+ * service is looked at again.
+ */
+int service_open(struct service *s, const char *name);
+
+/* Writes status if it changed, and lets go of the lock and of memory.
+ * Returns 0, or -1 where status couldn't be written, which it has said. */
+int service_close(struct service *s);
+
+/* Writes status now, if it changed. Returns 0, or -1 and says so. */
+int service_save(struct service *s);
+
+/* Makes STATE/NAME and its ctl/. Returns a descriptor of it, or -1, errno. */
+int service_make(const char *name);
+
+/*
+ * A step failed: sets error (`STAGE: text`, in the manner of warn), since and
+ * retry, counts it, and says it on stderr and, if it is new, in the log.
+ */
+void service_fail(struct service *s, const char *stage, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* The step came through: takes its error and the retry away. The error that
+ * made the tip's content bad stays. */
+void service_ok(struct service *s, const char *stage);
+
+/* Whether the error of s, if any, came from that stage. */
+int service_error_is(const struct service *s, const char *stage);
+
+/* Appends a line to the service's log, with the time before it. */
+void service_log(struct service *s, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* The commit that s should be at (DESIGN.md, "Which commit"), a prefix where
+ * a pin says so; NULL where that isn't known. tip may be NULL. */
+const char *service_wanted(const struct service *s, const char *tip);
+/* Whether s is there. */
+int service_is_at(const struct service *s, const char *wanted);
+/* Whether the content at the tip was found bad. */
+int service_tip_is_bad(const struct service *s, const char *tip);
+
+enum state service_state(const struct service *s);
+
+/* The absolute path of a place. Returns 0, or -1 and errno. */
+int service_path(const struct service *s, enum place place, char *buf,
+	size_t size);
+
+/* The user and group that own the tree: conf's user, or our own without it
+ * and without root. Returns 0, or -1 where there is no such user. */
+int service_owner(const struct service *s, uid_t *uid, gid_t *gid);
+
+/* Reads ctl/ of the service whose directory is dir. Returns 0, -1, errno. */
+int ctl_read(struct ctl *ctl, int dir);
+/* Writes ctl/NAME, text and a newline, or just an empty file where text is
+ * empty. A poke that says redo is not made less. Returns 0, or -1, errno. */
+int ctl_write(int dir, const char *name, const char *text);
+/* Removes ctl/NAME. Returns 0, also where it is missing, or -1 and errno. */
+int ctl_remove(int dir, const char *name);
+
+/* The name of an upstream's directory: its URL's last two path components,
+ * made harmless, and 12 hex digits of a hash of it all. */
+void upstream_id(const char *url, char *buf, size_t size);
+/* Opens .upstream/ID, made if it is missing, or -1 and errno. */
+int upstream_open(const char *url);
+/* Reads status of the upstream of s; as kv_read. */
+int upstream_read(struct kv *kv, const char *url);
+/* The commit that branch was at when last seen, or NULL. */
+const char *upstream_tip(const struct kv *kv, const char *branch);

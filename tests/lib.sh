@@ -1,0 +1,133 @@
+# lib.sh - what the tests share; each starts with `. tests/lib.sh`
+# Runs from the top of the checkout, in a directory and, as root, in a mount
+# namespace of its own.
+set -u
+if [ "$(id -u)" -eq 0 ] && [ "${TEST_NS-}" != "$0" ]; then
+	TEST_NS=$0 exec unshare -m --propagation private -- sh "$0" "$@"
+fi
+top=$PWD
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/gitopper.XXXXXX") || exit 111
+chmod 755 "$tmp"
+PATH=${GITOPPER_BIN:-$top}:$top:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin
+HOME=$tmp
+TZ=UTC
+LC_ALL=C
+# no git configuration from outside
+GIT_CONFIG_NOSYSTEM=1
+GIT_CONFIG_GLOBAL=$tmp/gitconfig
+GITOPPER_STATE=$tmp/state
+export PATH HOME TZ LC_ALL GIT_CONFIG_NOSYSTEM GIT_CONFIG_GLOBAL GITOPPER_STATE
+unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE http_proxy https_proxy
+cat >"$GIT_CONFIG_GLOBAL" <<END
+[user]
+	name = Tester
+	email = tester@example.org
+[init]
+	defaultBranch = main
+[safe]
+	directory = *
+END
+tests=0
+failed=0
+pids=
+
+finish() {
+	status=$?
+	trap - EXIT INT TERM
+	# only what spawn started, by its id
+	for pid in $pids; do
+		kill -TERM "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+	done
+	cd / && rm -rf --one-file-system "$tmp" 2>/dev/null
+	[ "$status" -eq 0 ] && [ "$failed" -gt 0 ] && status=1
+	exit "$status"
+}
+trap finish EXIT
+trap 'exit 1' INT TERM
+
+# result STATUS DESCRIPTION: one line of TAP; with the output of a failure
+result() {
+	tests=$((tests + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $tests - $2"
+	else
+		failed=$((failed + 1))
+		echo "not ok $tests - $2"
+		sed 's/^/#   /' "$tmp/out"
+	fi
+}
+
+# ok DESCRIPTION COMMAND...: the command succeeds
+ok() {
+	desc=$1; shift
+	"$@" >"$tmp/out" 2>&1
+	result $? "$desc"
+}
+
+# fails STATUS DESCRIPTION COMMAND...: it exits with just that status
+fails() {
+	want=$1 desc=$2; shift 2
+	"$@" >"$tmp/out" 2>&1
+	got=$?
+	echo "exit status $got, not $want" >>"$tmp/out"
+	[ "$got" -eq "$want" ]
+	result $? "$desc"
+}
+
+# is DESCRIPTION GOT WANTED: two texts are the same
+is() {
+	printf 'got:    %s\nwanted: %s\n' "$2" "$3" >"$tmp/out"
+	[ "$2" = "$3" ]
+	result $? "$1"
+}
+
+# like DESCRIPTION TEXT PATTERN: the text matches the extended regexp
+like() {
+	printf 'got:    %s\nwanted: %s\n' "$2" "$3" >"$tmp/out"
+	printf '%s\n' "$2" | grep -Eq -- "$3"
+	result $? "$1"
+}
+
+# within SECONDS COMMAND...: it succeeds some time before the deadline
+within() {
+	deadline=$(($(date +%s) + $1)); shift
+	until "$@" >"$tmp/within" 2>&1; do
+		[ "$(date +%s)" -lt "$deadline" ] || {
+			echo "not within the deadline: $*"
+			cat "$tmp/within"
+			return 1
+		}
+		sleep 0.02
+	done
+}
+
+# spawn COMMAND...: runs it until the test ends; $pid is its id
+spawn() {
+	"$@" &
+	pid=$!
+	pids="$pids $pid"
+}
+
+# skip WHY: there is no way to run these tests here
+skip() {
+	echo "1..0 # SKIP $1"
+	exit 0
+}
+
+# done_testing: the last line of a test
+done_testing() {
+	echo "1..$tests"
+	[ "$failed" -eq 0 ]
+}
+
+# value NAME KEY [FILE]: what a service's status (or conf) says
+value() {
+	sed -n "s/^$2=//p" "$GITOPPER_STATE/$1/${3:-status}"
+}
+
+# commit REPO MESSAGE: commits all of a work tree; prints the commit
+commit() {
+	git -C "$1" add -A &&
+	git -C "$1" commit -q --allow-empty -m "$2" &&
+	git -C "$1" rev-parse HEAD
+}

@@ -1,0 +1,267 @@
+/* util.c - messages, memory and paths */
+/* SPDX-License-Identifier: ISC */
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util.h"
+
+const char *argv0 = "gitopper";
+int debug;
+
+void
+setup(const char *arg)
+{
+	const char *slash = strrchr(arg, '/');
+
+	argv0 = slash ? slash + 1 : arg;
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void
+say(const char *fmt, va_list ap)
+{
+	int saved = errno;
+	char line[1024];
+	size_t n, len = strlen(fmt);
+
+	n = (size_t)snprintf(line, sizeof(line) - 1, "%s: ", argv0);
+	vsnprintf(line + n, sizeof(line) - 1 - n, fmt, ap);
+	n = strlen(line);
+	if (len && fmt[len - 1] == ':')
+		snprintf(line + n, sizeof(line) - 1 - n, " %s",
+		    strerror(saved));
+	plain(line);
+	n = strlen(line);
+	line[n++] = '\n';
+	/* where standard error is gone, there is nobody left to tell */
+	(void)write_all(STDERR_FILENO, line, n);
+	errno = saved;
+}
+
+void
+warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+}
+
+void
+note(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!debug)
+		return;
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+}
+
+void
+die(int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+	exit(status);
+}
+
+void *
+xmalloc(size_t n)
+{
+	void *p = malloc(n ? n : 1);
+
+	if (!p)
+		die(EXIT_SYS, "malloc:");
+	return p;
+}
+
+void *
+xreallocarray(void *p, size_t n, size_t size)
+{
+	p = reallocarray(p, n ? n : 1, size);
+	if (!p)
+		die(EXIT_SYS, "realloc:");
+	return p;
+}
+
+char *
+xstrdup(const char *s)
+{
+	return xstrndup(s, strlen(s));
+}
+
+char *
+xstrndup(const char *s, size_t n)
+{
+	char *p = strndup(s, n);
+
+	if (!p)
+		die(EXIT_SYS, "strdup:");
+	return p;
+}
+
+char *
+xasprintf(const char *fmt, ...)
+{
+	va_list ap;
+	char *p;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&p, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		die(EXIT_SYS, "asprintf:");
+	return p;
+}
+
+int
+path_join(char *buf, size_t size, const char *dir, const char *name)
+{
+	int n = snprintf(buf, size, "%s/%s", dir, name);
+
+	if (n < 0 || (size_t)n >= size) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return 0;
+}
+
+int64_t
+parse_number(const char *s)
+{
+	int64_t n = 0;
+
+	if (!*s)
+		return -1;
+	for (; *s; s++) {
+		if (*s < '0' || *s > '9' || n > (INT64_MAX - 9) / 10)
+			return -1;
+		n = n * 10 + (*s - '0');
+	}
+	return n;
+}
+
+int
+is_hash(const char *s, size_t min)
+{
+	size_t n = strspn(s, "0123456789abcdef");
+
+	return !s[n] && n >= min && n <= 40;
+}
+
+char *
+plain(char *s)
+{
+	char *p;
+
+	for (p = s; *p; p++)
+		if ((unsigned char)*p < 32 || *p == 127)
+			*p = '?';
+	return s;
+}
+
+/* the letters of C's escapes, each before the byte it stands for */
+static const char escapes[] = "a\ab\bf\fn\nr\rt\tv\v\"\"\\\\";
+
+static char
+escape_of(char c)
+{
+	const char *p;
+
+	for (p = escapes; *p; p += 2)
+		if (p[1] == c)
+			return p[0];
+	return 0;
+}
+
+char *
+path_quote(const char *path)
+{
+	char *out = xmalloc(strlen(path) * 4 + 3), *o = out;
+	const unsigned char *p;
+	int odd = 0;
+
+	*o++ = '"';
+	for (p = (const unsigned char *)path; *p; p++) {
+		char c = escape_of((char)*p);
+
+		if (c) {
+			*o++ = '\\';
+			*o++ = c;
+		} else if (*p < 32 || *p >= 127) {
+			*o++ = '\\';
+			*o++ = (char)('0' + (*p >> 6));
+			*o++ = (char)('0' + (*p >> 3 & 7));
+			*o++ = (char)('0' + (*p & 7));
+		} else {
+			*o++ = (char)*p;
+			continue;
+		}
+		odd = 1;
+	}
+	if (!odd) {
+		*o = '\0';
+		memmove(out, out + 1, (size_t)(o - out));
+		return out;
+	}
+	*o++ = '"';
+	*o = '\0';
+	return out;
+}
+
+/* One escape at *s, past the backslash; -1 where it is none. */
+static int
+unescape(const char **s)
+{
+	const char *p = *s, *e;
+	int i, c = 0;
+
+	if (*p >= '0' && *p <= '3') {
+		for (i = 0; i < 3; i++, p++) {
+			if (*p < '0' || *p > '7')
+				return -1;
+			c = c * 8 + (*p - '0');
+		}
+		*s = p;
+		return c ? c : -1;
+	}
+	for (e = escapes; *e; e += 2)
+		if (*e == *p) {
+			*s = p + 1;
+			return (unsigned char)e[1];
+		}
+	return -1;
+}
+
+char *
+path_unquote(char *s)
+{
+	const char *p = s + 1;
+	char *o = s;
+	int c;
+
+	if (*s != '"')
+		return s;
+	while (*p && *p != '"') {
+		c = (unsigned char)*p++;
+		if (c == '\\' && (c = unescape(&p)) < 0)
+			return NULL;
+		*o++ = (char)c;
+	}
+	if (p[0] != '"' || p[1])
+		return NULL;
+	*o = '\0';
+	return s;
+}

@@ -1,0 +1,105 @@
+/* util.h - messages, memory, files and paths */
+/* SPDX-License-Identifier: ISC */
+#include <sys/types.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	EXIT_SOME  = 1,		/* some service failed */
+	EXIT_USAGE = 100,	/* wrong usage or config */
+	EXIT_SYS   = 111,	/* trouble with the system */
+};
+
+extern const char *argv0;	/* the program's name, for messages */
+extern int debug;		/* -d was given */
+
+/* Takes argv[0]; sets argv0 to its last component, and ignores SIGPIPE. */
+void setup(const char *arg);
+
+/*
+ * Print `argv0: message` to standard error, in one write. Like perror(3), a
+ * format that ends in a colon gets the text of errno after it. Bytes that
+ * could move a terminal's cursor come out as `?`. errno stays as it was.
+ */
+void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void note(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* -d */
+/* The same, and exit with status. */
+void die(int status, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3), noreturn));
+
+/* As their namesakes without x; die with EXIT_SYS where those fail. */
+void *xmalloc(size_t n);
+void *xreallocarray(void *p, size_t n, size_t size);
+char *xstrdup(const char *s);
+char *xstrndup(const char *s, size_t n);
+char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * Joins dir and name with a slash into buf. Returns 0, or -1 with errno
+ * ENAMETOOLONG where size bytes, the final NUL included, don't hold it.
+ */
+int path_join(char *buf, size_t size, const char *dir, const char *name);
+
+/* Takes decimal digits alone; returns their value, or -1 if s is not that. */
+int64_t parse_number(const char *s);
+
+/* Whether s is min to 40 lower-case hex digits and nothing else. */
+int is_hash(const char *s, size_t min);
+
+/* Bytes below 32 and DEL become `?`; returns s. */
+char *plain(char *s);
+
+/*
+ * The path as git prints it with core.quotePath=true (git-config(1)): as it
+ * is, or in double quotes with C escapes where it has bytes below 32, DEL,
+ * `"`, `\` or bytes over 127. To be freed. path_unquote undoes it, in place;
+ * it returns NULL where s is not well formed.
+ */
+char *path_quote(const char *path);
+char *path_unquote(char *s);
+
+/* Writes all of buf, whatever interrupts it. Returns 0, or -1 and errno. */
+int write_all(int fd, const void *buf, size_t len);
+
+/* As write_all; reads exactly len bytes. EPIPE: it ended before. */
+int read_all(int fd, void *buf, size_t len);
+
+/*
+ * Reads the regular file name, not through a link, of at most max bytes.
+ * Returns it with a NUL behind its *len bytes, to be freed; NULL and errno:
+ * ENOENT, EFBIG where it is longer, EINVAL where it is no regular file.
+ */
+char *file_read(int dir, const char *name, size_t max, size_t *len);
+
+/*
+ * Makes the file name hold just these bytes: temporary file in the same
+ * directory, write, fsync, rename, fsync of the directory. A reader sees the
+ * old or the new, and so does one after a crash. Returns 0, or -1 and errno.
+ */
+int file_write(int dir, const char *name, const void *buf, size_t len,
+	mode_t mode);
+
+/*
+ * Opens path below the directory root, and neither leaves it nor follows a
+ * symbolic link on the way or at the end (openat2(2): RESOLVE_BENEATH and
+ * RESOLVE_NO_SYMLINKS; a walk by O_NOFOLLOW where the kernel lacks it).
+ * An empty path is root itself. Returns a descriptor, or -1 and errno.
+ */
+int open_beneath(int root, const char *path, int flags, mode_t mode);
+
+/*
+ * Opens the directory path below root as open_beneath does, and makes what
+ * is missing of it: mode 0755, the last one owned by uid and gid, those above
+ * it by puid and pgid; (uid_t)-1 leaves an owner alone.
+ * Returns a descriptor, or -1 and errno.
+ */
+int dir_make(int root, const char *path, uid_t puid, gid_t pgid, uid_t uid,
+	gid_t gid);
+
+/*
+ * Removes what name is, a directory with all that is below it, without
+ * following links or leaving the file system. Returns 0, also where there is
+ * nothing, or -1 and errno.
+ */
+int remove_tree(int dir, const char *name);
