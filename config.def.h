@@ -47,8 +47,14 @@ enum {
 
 	/* sizes, in bytes */
 	STATE_FILE_MAX  = 1 << 20,	/* conf, status and the like */
+	PLAN_MAX        = 1 << 30,	/* index and plan */
+	SECRET_MAX      = 1 << 20,	/* a key, credentials, known_hosts */
+	ANSWER_MAX      = 1 << 20,	/* what a fetching child says */
 	CTL_FILE_MAX    = 128,		/* frozen, pin and poke */
 	CONFIG_MAX      = 8 << 20,	/* the config file */
 	LOG_MAX         = 256 << 10,	/* log, before it becomes log.old */
 	ERROR_MAX       = 400,		/* error and note */
 };
+
+/* the largest pack that an upstream may send, in bytes */
+#define PACK_MAX ((rlim_t)8 << 30)

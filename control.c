@@ -22,30 +22,28 @@ enum { FROZEN, PIN, POKE };
  * line, to be freed; NULL where it is missing or no such file.
  */
 static char *
-control_read(int ctl, const char *name, char stamp[48], uid_t *owner)
+control_read(int ctl, const char *name, char stamp[48], struct stat *st)
 {
-	struct stat st;
 	char *text;
 	size_t len;
 
-	if (fstatat(ctl, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(ctl, name, st, AT_SYMLINK_NOFOLLOW) < 0)
 		return NULL;
 	text = file_read(ctl, name, CTL_FILE_MAX, &len);
 	if (!text)
 		return NULL;
 	text[strcspn(text, "\r\n")] = '\0';
-	*owner = st.st_uid;
 	snprintf(stamp, 48, "%llx.%llx.%lx",
-	    (unsigned long long)st.st_ino,
-	    (unsigned long long)st.st_mtim.tv_sec,
-	    (unsigned long)st.st_mtim.tv_nsec);
+	    (unsigned long long)st->st_ino,
+	    (unsigned long long)st->st_mtim.tv_sec,
+	    (unsigned long)st->st_mtim.tv_nsec);
 	return text;
 }
 
 int
 ctl_read(struct ctl *c, int dir)
 {
-	uid_t freezer = (uid_t)-1, pinner = (uid_t)-1, poker;
+	struct stat freezer, pinner, poker;
 	char *frozen, *pin, *poke;
 	int ctl;
 
@@ -66,8 +64,8 @@ ctl_read(struct ctl *c, int dir)
 		c->frozen = !c->thawed;
 	}
 	/* a pin goes with the freeze, and what root froze only root moves */
-	c->pinned = pin && !c->thawed && !(c->frozen && freezer == 0 &&
-	    pinner != 0);
+	c->pinned = pin && !c->thawed && !(c->frozen &&
+	    freezer.st_uid == 0 && pinner.st_uid != 0);
 	if (c->pinned && is_hash(pin, 7))
 		snprintf(c->pin, sizeof(c->pin), "%s", pin);
 	if (!c->frozen)
@@ -75,6 +73,8 @@ ctl_read(struct ctl *c, int dir)
 	if (!c->pinned)
 		c->stamp[PIN][0] = '\0';
 	c->poke = poke != NULL;
+	if (poke)
+		c->poked = poker.st_mtim;
 	c->redo = poke && strcmp(poke, "redo") == 0;
 	free(frozen);
 	free(pin);

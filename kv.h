@@ -1,5 +1,7 @@
 /* kv.h - small files of `key=value` lines: conf and status */
 /* SPDX-License-Identifier: ISC */
+#ifndef KV_H
+#define KV_H
 #include <sys/types.h>
 
 #include <stddef.h>
@@ -31,3 +33,5 @@ void kv_set_number(struct kv *kv, const char *key, int64_t value);
 /* Adds one more line. Control characters become `?`, here and in kv_set. */
 void kv_add(struct kv *kv, const char *key, const char *value);
 void kv_free(struct kv *kv);
+
+#endif

@@ -17,6 +17,7 @@ struct ctl {
 	char pin[41];	/* the commit, 7 to 40 digits; "": what it holds isn't */
 	int poke;	/* there is a poke */
 	int redo;	/* and it says so */
+	struct timespec poked; /* when, by the poke's own time */
 	char stamp[3][48]; /* identity of frozen, pin, poke, "" where missing */
 };
 
@@ -45,6 +46,9 @@ extern const char *const state_names[];
 
 extern int state_dir;		/* descriptor of the state directory */
 extern const char *state_path;	/* and its absolute path */
+
+/* Where the state directory is to be, for those who only look. */
+const char *state_where(void);
 
 /* Opens the state directory, and makes it if it is missing. Dies. */
 void state_open(void);
@@ -126,6 +130,8 @@ int ctl_write(int dir, const char *name, const char *text);
 /* Removes ctl/NAME. Returns 0, also where it is missing, or -1 and errno. */
 int ctl_remove(int dir, const char *name);
 
+/* A hash that tells texts apart, and guards nothing. */
+uint64_t text_hash(const char *s);
 /* The name of an upstream's directory: its URL's last two path components,
  * made harmless, and 12 hex digits of a hash of it all. */
 void upstream_id(const char *url, char *buf, size_t size);
@@ -135,3 +141,6 @@ int upstream_open(const char *url);
 int upstream_read(struct kv *kv, const char *url);
 /* The commit that branch was at when last seen, or NULL. */
 const char *upstream_tip(const struct kv *kv, const char *branch);
+/* The URL without user and password, as it may be shown: what ssh needs of
+ * it, the user's name, stays. To be freed. */
+char *upstream_public(const char *url);

@@ -1,0 +1,277 @@
+/* job.c - what is to be done for a service, before and after the reader */
+/* SPDX-License-Identifier: ISC */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "pull.h"
+#include "util.h"
+
+/* The content at the tip isn't the bad one (any more): the verdict goes. */
+static void
+verdict_forget(struct service *s)
+{
+	if (!kv_get(&s->status, "bad"))
+		return;
+	kv_set(&s->status, "bad", NULL);
+	service_ok(s, "check");
+	service_ok(s, "health");
+}
+
+/* A redo forgets the verdict, and has everything done once more. */
+static void
+redo(struct job *job)
+{
+	struct service *s = &job->s;
+	const char *todo = kv_get(&s->status, "todo");
+
+	verdict_forget(s);
+	kv_set(&s->status, "retry", NULL);
+	if (kv_get(&s->status, "hash") && !todo)
+		kv_set(&s->status, "todo", "act");
+}
+
+/* The commit of the plan, if something is staged. */
+static void
+plan_commit(const struct service *s, const char *file, char commit[41])
+{
+	char line[64] = "";
+	ssize_t n;
+	int fd = openat(s->dir, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	*commit = '\0';
+	if (fd < 0)
+		return;
+	n = read(fd, line, sizeof(line) - 1);
+	close(fd);
+	if (n < 48 || strncmp(line, "commit ", 7) || line[47] != '\n')
+		return;
+	line[47] = '\0';
+	if (is_hash(line + 7, 40))
+		memcpy(commit, line + 7, 41);
+}
+
+static int
+links_changed(const struct job *job)
+{
+	size_t i;
+
+	if (job->index.nlinks != job->s.ndirs)
+		return 1;
+	for (i = 0; i < job->s.ndirs; i++)
+		if (strcmp(job->index.link[i], job->s.dirs[i].link))
+			return 1;
+	return 0;
+}
+
+/* What is in the tree already, and whether that is still so. */
+static void
+index_look(struct job *job, int empty)
+{
+	struct service *s = &job->s;
+	const char *drift = kv_get(&s->conf, "drift");
+	int fix = drift && strcmp(drift, "fix") == 0;
+	char tree[4096];
+	uid_t uid;
+	gid_t gid;
+
+	if (plan_read(&job->index, s->dir, "index") < 0)
+		warn("%s: index: not readable, all is written anew", s->name);
+	if (!*job->index.commit)
+		empty = 1;
+	if (service_owner(s, &uid, &gid) < 0 ||
+	    service_path(s, PLACE_TREE, tree, sizeof(tree)) < 0)
+		return;		/* stage_read will stumble over it again */
+	job->fresh = empty || strcmp(job->index.tree, tree) ||
+	    job->index.owner != uid;
+	job->restage = job->fresh || links_changed(job);
+	if (job->fresh || s->ctl.frozen || s->ctl.pinned ||
+	    (!s->ctl.redo && !drift_due(s) && !fix))
+		return;
+	if (drift_look(s, &job->index, fix) > 0 && fix)
+		job->restage = 1;
+}
+
+/* Has the reader look at a commit, unless it is staged already. */
+static void
+want(struct job *job, const char *commit)
+{
+	char staged[41];
+
+	plan_commit(&job->s, "plan", staged);
+	if (*staged && strncmp(staged, commit, strlen(commit)) == 0 &&
+	    !job->restage)
+		return;
+	if (*staged && stage_clear(&job->s) < 0) {
+		service_fail(&job->s, "pull", "next:");
+		job->failed = 1;
+		return;
+	}
+	snprintf(job->wanted, sizeof(job->wanted), "%s", commit);
+	job->ask = 1;
+}
+
+/* Nothing says where the service should be: why? */
+static void
+wanted_unknown(struct job *job, const struct upstream *up)
+{
+	struct service *s = &job->s;
+
+	if (s->ctl.pinned)
+		service_fail(s, "pull", "pin: what it holds is no commit");
+	else if (s->ctl.frozen || *up->error)
+		return;
+	else
+		service_fail(s, "pull", "the upstream has no %s",
+		    kv_get(&s->conf, "branch"));
+	job->failed = 1;
+}
+
+/* A publish that was begun comes first. Returns whether there is one. */
+static int
+begun(struct job *job)
+{
+	const char *todo = kv_get(&job->s.status, "todo");
+	char commit[41];
+
+	if (!todo || strncmp(todo, "publish ", 8) ||
+	    strlen(todo + 8) != 40 || !is_hash(todo + 8, 40))
+		return 0;
+	plan_commit(&job->s, "plan", commit);
+	if (strcmp(commit, todo + 8) == 0)
+		return 1;
+	plan_commit(&job->s, "index", commit);
+	if (strcmp(commit, todo + 8) == 0)
+		return 1;
+	/* what was staged is lost: once more, from the object store */
+	index_look(job, 0);
+	job->restage = 1;
+	want(job, todo + 8);
+	return 1;
+}
+
+void
+job_prepare(struct job *job, const struct upstream *up)
+{
+	struct service *s = &job->s;
+	const char *branch = kv_get(&s->conf, "branch");
+	const char *tip = upstream_tip(&up->status, branch ? branch : "main");
+	const char *wanted;
+	int empty;
+
+	snprintf(job->tip, sizeof(job->tip), "%s", tip ? tip : "");
+	if (s->ctl.thawed && (ctl_remove(s->dir, "frozen") < 0 ||
+	    ctl_remove(s->dir, "pin") < 0))
+		warn("%s: ctl:", s->name);
+	if (s->ctl.redo)
+		redo(job);
+	if (begun(job))
+		return;
+	wanted = service_wanted(s, tip);
+	if (!wanted) {
+		wanted_unknown(job, up);
+		return;
+	}
+	empty = tree_is_empty(s);
+	if (!service_is_at(s, wanted) || empty || s->ctl.redo || drift_due(s))
+		index_look(job, empty);
+	if (!service_is_at(s, wanted) || job->restage)
+		want(job, wanted);
+	else if (stage_clear(s) < 0)
+		warn("%s: next:", s->name);
+}
+
+/* The commit has nothing new for this service. */
+static void
+move_on(struct service *s, const char *commit)
+{
+	const char *hash = kv_get(&s->status, "hash");
+	const char *applied = kv_get(&s->status, "applied");
+
+	if (strcmp(hash, commit) == 0)
+		return;
+	if (applied && strcmp(applied, hash) == 0 &&
+	    !kv_get(&s->status, "todo"))
+		kv_set(&s->status, "applied", commit);
+	kv_set(&s->status, "hash", commit);
+	kv_set_number(&s->status, "since", time(NULL));
+	service_log(s, "pull: at %.8s, which changes nothing here", commit);
+}
+
+void
+job_take(struct job *job, enum staged staged)
+{
+	struct service *s = &job->s;
+	const char *wanted;
+
+	job->ask = 0;
+	switch (staged) {
+	case STAGED_VERDICT:
+		kv_set(&s->status, "bad", job->tip);
+		wanted = service_wanted(s, job->tip);
+		if (wanted && !service_is_at(s, wanted))
+			want(job, wanted);
+		return;
+	case STAGED_LOST:
+		service_fail(s, "pull", "commit %.8s: the reading child ended, "
+		    "stalled or made no sense", job->wanted);
+		job->failed = 1;
+		return;
+	case STAGED_NOT:
+		job->failed = 1;
+		return;
+	case STAGED_SAME:
+		move_on(s, job->wanted);
+		break;
+	case STAGED_FILES:
+		break;
+	}
+	if (strcmp(job->wanted, job->tip) == 0)
+		verdict_forget(s);
+}
+
+/* Whether the poke was there before the contact began. One with a time that
+ * is yet to come can't be told, and has done its work, too. */
+static int
+poke_is_served(const struct service *s, const struct upstream *up)
+{
+	const struct timespec *t = &s->ctl.poked;
+
+	return s->ctl.poke && (t->tv_sec < up->start.tv_sec ||
+	    (t->tv_sec == up->start.tv_sec &&
+	    t->tv_nsec < up->start.tv_nsec) || t->tv_sec > time(NULL));
+}
+
+int
+job_finish(struct job *job, const struct upstream *up)
+{
+	struct service *s = &job->s;
+	char staged[41];
+	int print, moves = !s->ctl.frozen && !s->ctl.pinned;
+
+	if (!job->failed && *up->error && moves) {
+		service_fail(s, "pull", "%s", up->error);
+		job->failed = 1;
+	}
+	if (!job->failed)
+		service_ok(s, "pull");
+	plan_commit(s, "plan", staged);
+	print = *staged || kv_get(&s->status, "todo") ||
+	    (kv_get(&s->conf, "always") && kv_get(&s->status, "hash"));
+	/* what is to be done is on the disk before the poke goes */
+	if (service_save(s) < 0)
+		print = 0;
+	else if (poke_is_served(s, up) && ctl_remove(s->dir, "poke") < 0)
+		warn("%s: ctl/poke:", s->name);
+	plan_free(&job->index);
+	if (service_close(s) < 0)
+		return -1;
+	return print ? 1 : job->failed ? -1 : 0;
+}

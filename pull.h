@@ -1,0 +1,118 @@
+/* pull.h - the parts of gitopper-pull */
+/* SPDX-License-Identifier: ISC */
+#include <sys/types.h>
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "contact.h"
+#include "plan.h"
+#include "state.h"
+
+/* One service, under its lock, on its way through gitopper-pull -f. */
+struct job {
+	struct service s;
+	struct plan index;	/* what is published */
+	char tip[41];		/* of its branch, "" where that isn't known */
+	char wanted[41];	/* the commit to read, maybe a prefix */
+	int fresh;		/* nothing of the index is there */
+	int restage;		/* files are to be staged in any case */
+	int failed;		/* an error of this cycle is in status */
+	int ask;		/* the reader has to look */
+};
+
+/* reader.c: the child that reads the object store */
+
+struct reading {
+	const char *repo;
+	struct job *job;	/* those with `ask` */
+	size_t n;
+};
+
+/*
+ * Runs in the child. For each job in turn it writes to descriptor 3:
+ *
+ *	commit HASH		that wanted means
+ *	verdict			the tip's content is that of `bad`: no more
+ *	same			the content is that at `hash`: no more
+ *	rewritten		`hash` is not in the history of the commit
+ *	skip LEN		then LEN bytes: a path that isn't written out
+ *	change A|M|D LEN	then a path: what differs from `applied`
+ *	keep MODE ID LEN	then a path: a file that is published already
+ *	file MODE ID LEN SIZE	then a path, and its bytes
+ *	error TEXT		it can't be done: no more
+ *	end
+ *
+ * keep and file come sorted by path. arg is a struct reading.
+ */
+void reader_work(void *arg);
+
+/* stage.c */
+
+enum staged {
+	STAGED_NOT = -1,	/* failed, and said so in the job's status */
+	STAGED_SAME,		/* there is nothing to write */
+	STAGED_FILES,		/* plan and next/ are complete */
+	STAGED_VERDICT,		/* the tip's content is bad */
+	STAGED_LOST,		/* the child is gone, or speaks nonsense */
+};
+
+/* Reads what the reader says of a job, stages it, and puts the full name of
+ * the commit into wanted. */
+enum staged stage_read(FILE *in, struct job *job);
+/* Takes away what is staged. Returns 0, or -1 and errno. */
+int stage_clear(struct service *s);
+
+/* publish.c */
+
+/* Moves what is staged into the tree. Returns 0, or -1 with the error in
+ * the service's status. */
+int publish(struct service *s, struct plan *plan);
+/* What is left of a publish whose plan is the index already. */
+void publish_finish(struct service *s, const char *commit);
+
+/* Takes away all that was published, edits to saved/. Returns 0, -1, errno. */
+int publish_nothing(struct service *s);
+
+/* saved.c */
+
+/*
+ * The name in dir is what lay at e's (or path's) place. If it is what we
+ * published, it goes; if somebody edited it, it is kept in saved/TIME/path.
+ * e may be NULL. Returns 0, or -1 and errno.
+ */
+int saved_dispose(struct service *s, const struct entry *e, const char *path,
+	int dir, const char *name);
+/* Keeps it, whatever it is. */
+int saved_keep(struct service *s, const char *path, int dir,
+	const char *name);
+
+/* job.c */
+
+/*
+ * Decides what is to be done for the service, whose lock is held: sets ask
+ * where the reader has to look.
+ */
+void job_prepare(struct job *job, const struct upstream *up);
+/* Takes what the reader's answer came to; may ask for more. */
+void job_take(struct job *job, enum staged staged);
+/* Last words: takes a poke away, notes the upstream's error, lets go of the
+ * lock. Returns 1 if the name is to be printed, 0 if not, -1 if it failed. */
+int job_finish(struct job *job, const struct upstream *up);
+
+/* tree.c */
+
+/* The tree's directory: opened, or made with all above it and owned as the
+ * service says. Returns a descriptor, or -1 and errno. */
+int tree_open(const struct service *s);
+/* Whether there is no file in the tree, or no tree. */
+int tree_is_empty(const struct service *s);
+/* Whether it is time to look for local edits. */
+int drift_due(const struct service *s);
+/* Counts edited files of the index into status, and notes the time of the
+ * look as that of index. With drop, edited ones are taken out of index in
+ * memory. Returns the count, or -1 and errno. */
+int64_t drift_look(struct service *s, struct plan *index, int drop);
+/* Takes a service that left the config apart: its tree and its files go;
+ * edits, and files that we didn't publish, to saved/. Returns 0 or -1. */
+int service_dismantle(struct service *s);

@@ -1,0 +1,134 @@
+/* saved.c - local edits that had to make way */
+/* SPDX-License-Identifier: ISC */
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "pull.h"
+#include "util.h"
+
+/* Opens saved/, for root's eyes only. */
+static int
+saved_open(const struct service *s)
+{
+	char path[PATH_MAX];
+	int root, fd;
+
+	if (service_path(s, PLACE_SAVED, path, sizeof(path)) < 0)
+		return -1;
+	root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return -1;
+	fd = dir_make(root, path, (uid_t)-1, (gid_t)-1, (uid_t)-1, (gid_t)-1);
+	close(root);
+	if (fd >= 0)
+		fchmod(fd, 0700);
+	return fd;
+}
+
+static int
+is_entry(const struct dirent *e)
+{
+	return e->d_name[0] != '.';
+}
+
+/* Keeps the newest SAVED_MAX entries; their names sort by time. */
+static void
+saved_prune(const struct service *s, int saved)
+{
+	struct dirent **e;
+	int i, n = scandirat(saved, ".", &e, is_entry, alphasort);
+
+	for (i = 0; i < n; i++) {
+		if (i < n - SAVED_MAX && remove_tree(saved, e[i]->d_name) < 0)
+			warn("%s: saved/%s:", s->name, e[i]->d_name);
+		free(e[i]);
+	}
+	if (n >= 0)
+		free(e);
+}
+
+/* Opens saved/TIME, one for all that this process keeps of a service. */
+static int
+saved_now(const struct service *s)
+{
+	static char name[32], last[sizeof(s->name)];
+	time_t now = time(NULL);
+	struct tm tm;
+	int saved = saved_open(s), fd;
+
+	if (saved < 0)
+		return -1;
+	if (strcmp(last, s->name)) {
+		strftime(name, sizeof(name), "%Y%m%dT%H%M%SZ",
+		    gmtime_r(&now, &tm));
+		memcpy(last, s->name, sizeof(last));
+	}
+	fd = dir_make(saved, name, (uid_t)-1, (gid_t)-1, (uid_t)-1, (gid_t)-1);
+	if (fd >= 0)
+		saved_prune(s, saved);
+	close(saved);
+	return fd;
+}
+
+/* Moves name in dir to path in saved/TIME, or beside it as path~1, ~2, ... */
+static int
+saved_move(int saved, const char *path, int dir, const char *name)
+{
+	const char *slash = strrchr(path, '/');
+	char *above = xstrndup(path, slash ? (size_t)(slash - path) : 0);
+	const char *base = slash ? slash + 1 : path;
+	char to[NAME_MAX + 1];
+	int at = dir_make(saved, above, (uid_t)-1, (gid_t)-1, (uid_t)-1,
+	    (gid_t)-1), i, result = -1;
+
+	free(above);
+	if (at < 0)
+		return -1;
+	snprintf(to, sizeof(to), "%s", base);
+	for (i = 1; i < 100; i++) {
+		result = renameat2(dir, name, at, to, RENAME_NOREPLACE);
+		if (result == 0 || errno != EEXIST)
+			break;
+		snprintf(to, sizeof(to), "%.*s~%d", NAME_MAX - 4, base, i);
+	}
+	close(at);
+	return result;
+}
+
+int
+saved_keep(struct service *s, const char *path, int dir, const char *name)
+{
+	char *quoted;
+	int saved = saved_now(s), result;
+
+	if (saved < 0)
+		return -1;
+	result = saved_move(saved, path, dir, name);
+	close(saved);
+	if (result < 0)
+		return -1;
+	quoted = path_quote(path);
+	service_log(s, "pull: %s was edited here: kept in saved/", quoted);
+	warn("%s: %s was edited here: kept in saved/", s->name, quoted);
+	free(quoted);
+	return 0;
+}
+
+int
+saved_dispose(struct service *s, const struct entry *e, const char *path,
+	int dir, const char *name)
+{
+	if (e && entry_intact(e, dir, name))
+		return unlinkat(dir, name, 0);
+	return saved_keep(s, path, dir, name);
+}

@@ -1,0 +1,218 @@
+/* secrets.c - keys and passwords, read by the parent for the fetching child */
+/* SPDX-License-Identifier: ISC */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "contact.h"
+#include "util.h"
+
+static void
+wipe(char *s)
+{
+	if (s)
+		explicit_bzero(s, strlen(s));
+	free(s);
+}
+
+void
+secrets_wipe(struct secrets *secrets)
+{
+	wipe(secrets->user);
+	wipe(secrets->password);
+	wipe(secrets->key);
+	free(secrets->known_hosts);
+	free(secrets->ca);
+	memset(secrets, 0, sizeof(*secrets));
+}
+
+/* A file that only its owner can read. NULL, and why in up->error. */
+static char *
+secret_file(struct upstream *up, const char *path)
+{
+	struct stat st;
+	char *text;
+	size_t len;
+
+	text = file_read(AT_FDCWD, path, SECRET_MAX, &len);
+	if (!text || stat(path, &st) < 0) {
+		snprintf(up->error, sizeof(up->error), "%s: %s", path,
+		    strerror(errno));
+		wipe(text);
+		return NULL;
+	}
+	if (st.st_mode & (S_IRWXG | S_IRWXO)) {
+		snprintf(up->error, sizeof(up->error), "%s: others can read "
+		    "it; chmod 600 it", path);
+		wipe(text);
+		return NULL;
+	}
+	return text;
+}
+
+/* Undoes %XX in s, in place. */
+static void
+percent_decode(char *s)
+{
+	char *o = s, hex[3] = "";
+
+	for (; *s; s++, o++) {
+		*o = *s;
+		if (*s != '%' || strspn(s + 1,
+		    "0123456789abcdefABCDEF") < 2)
+			continue;
+		memcpy(hex, s + 1, 2);
+		*o = (char)strtoul(hex, NULL, 16);
+		s += 2;
+	}
+	*o = '\0';
+}
+
+/* The length of `scheme://host[:port]` in url, user and password aside,
+ * *host being where the host starts; 0 where it has none. */
+static size_t
+url_origin(const char *url, const char **host, size_t *scheme)
+{
+	const char *p = strstr(url, "://"), *at;
+	size_t n;
+
+	if (!p)
+		return 0;
+	*scheme = (size_t)(p - url) + 3;
+	p += 3;
+	n = strcspn(p, "/\r\n");
+	at = memrchr(p, '@', n);
+	*host = at ? at + 1 : p;
+	return n - (size_t)(*host - p);
+}
+
+/* A line `https://user:password@host` that speaks of url's host
+ * (git-credential-store(1), STORAGE FORMAT). */
+static int
+line_matches(const char *line, const char *url)
+{
+	const char *host, *host2;
+	size_t scheme, scheme2, n = url_origin(line, &host, &scheme);
+
+	return n && n == url_origin(url, &host2, &scheme2) &&
+	    scheme == scheme2 && strncmp(line, url, scheme) == 0 &&
+	    strncasecmp(host, host2, n) == 0 && host > line + scheme;
+}
+
+static void
+credentials_find(struct secrets *secrets, char *text, const char *url)
+{
+	const char *host;
+	char *line, *colon;
+	size_t scheme;
+
+	while ((line = strsep(&text, "\n"))) {
+		if (!line_matches(line, url))
+			continue;
+		url_origin(line, &host, &scheme);
+		colon = strchr(line + scheme, ':');
+		if (!colon || colon >= host)
+			continue;
+		secrets->user = xstrndup(line + scheme,
+		    (size_t)(colon - line) - scheme);
+		secrets->password = xstrndup(colon + 1,
+		    (size_t)(host - colon) - 2);
+		percent_decode(secrets->user);
+		percent_decode(secrets->password);
+		return;
+	}
+}
+
+/* The first of root's own keys that is there. */
+static char *
+key_default(void)
+{
+	static const char *const name[] = {
+		"id_ed25519", "id_ecdsa", "id_rsa"
+	};
+	const char *home = getenv("HOME");
+	char path[4096], *text;
+	size_t i, len;
+
+	for (i = 0; home && i < sizeof(name) / sizeof(*name); i++) {
+		snprintf(path, sizeof(path), "%s/.ssh/%s", home, name[i]);
+		text = file_read(AT_FDCWD, path, SECRET_MAX, &len);
+		if (text)
+			return text;
+	}
+	return NULL;
+}
+
+/* What ssh(1) would read: the user's and the system's known hosts. */
+static char *
+known_hosts_default(void)
+{
+	const char *home = getenv("HOME");
+	char path[4096], *user = NULL, *all, *text;
+	size_t len;
+
+	snprintf(path, sizeof(path), "%s/.ssh/known_hosts", home ? home : "");
+	if (home)
+		user = file_read(AT_FDCWD, path, SECRET_MAX, &len);
+	all = file_read(AT_FDCWD, "/etc/ssh/ssh_known_hosts", SECRET_MAX, &len);
+	text = xasprintf("%s\n%s", user ? user : "", all ? all : "");
+	free(user);
+	free(all);
+	return text;
+}
+
+static int
+is_ssh(const char *url)
+{
+	return strncmp(url, "ssh://", 6) == 0 ||
+	    (!strstr(url, "://") && *url != '/');
+}
+
+static int
+ssh_read(struct secrets *secrets, struct upstream *up)
+{
+	size_t len;
+
+	if (!up->key)
+		secrets->key = key_default();
+	else if (!(secrets->key = secret_file(up, up->key)))
+		return -1;
+	if (!up->known_hosts)
+		secrets->known_hosts = known_hosts_default();
+	else if (!(secrets->known_hosts = file_read(AT_FDCWD, up->known_hosts,
+	    SECRET_MAX, &len))) {
+		snprintf(up->error, sizeof(up->error), "%s: %s",
+		    up->known_hosts, strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+int
+secrets_read(struct secrets *secrets, struct upstream *up)
+{
+	char *text;
+	int result = 0;
+
+	if (is_ssh(up->url)) {
+		result = ssh_read(secrets, up);
+	} else if (up->credentials) {
+		text = secret_file(up, up->credentials);
+		if (text)
+			credentials_find(secrets, text, up->url);
+		else
+			result = -1;
+		wipe(text);
+	}
+	if (up->ca)
+		secrets->ca = xstrdup(up->ca);
+	if (result < 0)
+		secrets_wipe(secrets);
+	return result;
+}

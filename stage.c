@@ -1,0 +1,444 @@
+/* stage.c - writes what the reader sends to next/, and the plan beside it */
+/* SPDX-License-Identifier: ISC */
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "pull.h"
+#include "util.h"
+
+/*
+ * The reader may have been taken over by what it read. So its stream is held
+ * to its form: a path is checked here, once, and all are in order, so that
+ * none is there twice and none lies beneath a file.
+ */
+struct stage {
+	struct job *job;
+	FILE *in;
+	int next;		/* descriptor of next/, or -1 before a file */
+	uid_t uid;
+	gid_t gid;
+	struct plan plan;
+	char *changes;		/* text of plan.changes */
+	size_t nchanges;
+	FILE *change;		/* writes it */
+};
+
+static int
+fail(struct stage *stage, const char *what, const char *path)
+{
+	char *quoted = path_quote(path);
+
+	service_fail(&stage->job->s, "pull", "commit %.8s: %s: %s",
+	    stage->plan.commit, quoted, what);
+	free(quoted);
+	return STAGED_NOT;
+}
+
+/* Whether one component of a path may be made; what is wrong with it. */
+static const char *
+component_fault(const char *name, size_t n)
+{
+	if (n == 0 || n > NAME_MAX)
+		return "a name is empty or too long";
+	if (name[0] == '-')
+		return "a name that starts with - is refused";
+	if ((n == 1 && name[0] == '.') ||
+	    (n == 2 && name[0] == '.' && name[1] == '.'))
+		return "a path that leaves its place is refused";
+	if (n == 4 && strncasecmp(name, ".git", 4) == 0)
+		return "a name that git keeps for itself is refused";
+	return NULL;
+}
+
+static const char *
+path_fault(const char *path)
+{
+	const char *fault, *p = path;
+	size_t n, depth;
+
+	for (depth = 0; depth <= DEPTH_MAX; depth++) {
+		n = strcspn(p, "/");
+		if ((fault = component_fault(p, n)))
+			return fault;
+		if (!p[n])
+			return NULL;
+		p += n + 1;
+	}
+	return "too many directories";
+}
+
+/* Whether path lies under one of the service's links. */
+static int
+path_wanted(const struct service *s, const char *path)
+{
+	const char *link;
+	size_t i, n;
+
+	for (i = 0; i < s->ndirs; i++) {
+		link = s->dirs[i].link;
+		n = strlen(link);
+		if (n == 0 || (strncmp(path, link, n) == 0 &&
+		    (path[n] == '/' || path[n] == '\0')))
+			return 1;
+	}
+	return 0;
+}
+
+/* Whether something that path lies beneath is a file of the plan. */
+static int
+path_beneath_file(const struct plan *plan, char *path)
+{
+	char *slash;
+	int found = 0;
+
+	for (slash = strchr(path, '/'); slash && !found;
+	    slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		found = plan_find(plan, path) != NULL;
+		*slash = '/';
+	}
+	return found;
+}
+
+static const char *
+path_refused(const struct stage *stage, char *path)
+{
+	const struct plan *plan = &stage->plan;
+	const char *fault = path_fault(path);
+
+	if (fault)
+		return fault;
+	if (!path_wanted(&stage->job->s, path))
+		return "not asked for";
+	if (plan->n && strcmp(plan->entry[plan->n - 1].path, path) >= 0)
+		return "out of order";
+	if (path_beneath_file(plan, path))
+		return "lies beneath a file";
+	if (plan->n >= FILES_MAX)
+		return "too many files";
+	return NULL;
+}
+
+/* Reads a path of len bytes; NULL where there is none. */
+static char *
+path_read(FILE *in, size_t len)
+{
+	char *path;
+
+	if (len == 0 || len >= PATH_MAX)
+		return NULL;
+	path = xmalloc(len + 1);
+	path[len] = '\0';
+	if (fread(path, 1, len, in) == len && strlen(path) == len)
+		return path;
+	free(path);
+	return NULL;
+}
+
+/* Opens next/ in which nothing lies. */
+static int
+next_make(struct stage *stage)
+{
+	char path[PATH_MAX];
+	int root;
+
+	if (service_path(&stage->job->s, PLACE_NEXT, path, sizeof(path)) < 0 ||
+	    (root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return -1;
+	stage->next = dir_make(root, path, (uid_t)-1, (gid_t)-1, (uid_t)-1,
+	    (gid_t)-1);
+	close(root);
+	if (stage->next < 0 || fchmod(stage->next, 0700) < 0)
+		return -1;
+	return 0;
+}
+
+/* The directory in next/ that path lies in. */
+static int
+next_dir(struct stage *stage, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *above = xstrndup(path, slash ? (size_t)(slash - path) : 0);
+	int dir = dir_make(stage->next, above, (uid_t)-1, (gid_t)-1,
+	    (uid_t)-1, (gid_t)-1);
+
+	free(above);
+	return dir;
+}
+
+static int
+link_write(struct stage *stage, int dir, const char *name, uint64_t size)
+{
+	char target[SYMREF_MAX + 1];
+
+	if (size == 0 || size > SYMREF_MAX ||
+	    fread(target, 1, size, stage->in) != size) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	target[size] = '\0';
+	if (strlen(target) != size) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (symlinkat(target, dir, name) < 0)
+		return -1;
+	return fchownat(dir, name, stage->uid, stage->gid,
+	    AT_SYMLINK_NOFOLLOW);
+}
+
+static int
+copy_in(FILE *in, int fd, uint64_t size)
+{
+	char buf[65536];
+	size_t n;
+
+	while (size) {
+		n = fread(buf, 1, size < sizeof(buf) ? size : sizeof(buf), in);
+		if (n == 0) {
+			errno = EPIPE;
+			return -1;
+		}
+		if (write_all(fd, buf, n) < 0)
+			return -1;
+		size -= n;
+	}
+	return 0;
+}
+
+static int
+file_write_in(struct stage *stage, int dir, const char *name,
+	const struct entry *e)
+{
+	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
+	    O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -1;
+	if (copy_in(stage->in, fd, e->size) < 0 ||
+	    fchown(fd, stage->uid, stage->gid) < 0 ||
+	    fchmod(fd, e->mode & 0777) < 0) {
+		int saved = errno;
+
+		close(fd);
+		errno = saved;
+		return -1;
+	}
+	return close(fd);
+}
+
+/* What an announced size does to the disk is looked at before it is read. */
+static int
+room_for(int dir, uint64_t size)
+{
+	struct statvfs vfs;
+
+	if (fstatvfs(dir, &vfs) < 0)
+		return -1;
+	if (size / vfs.f_frsize < vfs.f_bavail)
+		return 0;
+	errno = ENOSPC;
+	return -1;
+}
+
+static int
+file_stage(struct stage *stage, struct entry *e)
+{
+	const char *slash = strrchr(e->path, '/');
+	const char *name = slash ? slash + 1 : e->path;
+	int dir, result;
+
+	if (stage->next < 0 && next_make(stage) < 0)
+		return fail(stage, strerror(errno), "next");
+	dir = next_dir(stage, e->path);
+	if (dir < 0 || room_for(dir, e->size) < 0) {
+		result = fail(stage, strerror(errno), e->path);
+	} else if ((e->mode == 0120000 ?
+	    link_write(stage, dir, name, e->size) :
+	    file_write_in(stage, dir, name, e)) < 0 ||
+	    entry_stat(e, dir, name) < 0) {
+		result = errno == EPIPE ? STAGED_LOST :
+		    (enum staged)fail(stage, strerror(errno), e->path);
+	} else {
+		plan_add(&stage->plan, e);
+		result = 0;
+	}
+	if (dir >= 0)
+		close(dir);
+	return result;
+}
+
+/* `keep` and `file` */
+static int
+entry_read(struct stage *stage, const char *line)
+{
+	const struct entry *have;
+	struct entry e = { 0 };
+	unsigned long long size = 0;
+	size_t len;
+	const char *fault;
+	int n, result, keep = strncmp(line, "keep ", 5) == 0;
+
+	n = sscanf(line + 5, "%6o %40[0-9a-f] %zu %llu", &e.mode, e.id, &len,
+	    &size);
+	if (n != (keep ? 3 : 4) || strlen(e.id) != 40 ||
+	    (e.mode != 0100644 && e.mode != 0100755 && e.mode != 0120000) ||
+	    !(e.path = path_read(stage->in, len)))
+		return STAGED_LOST;
+	e.size = size;
+	fault = path_refused(stage, e.path);
+	if (fault) {
+		result = fail(stage, fault, e.path);
+	} else if (!keep) {
+		result = file_stage(stage, &e);
+	} else {
+		have = plan_find(&stage->job->index, e.path);
+		result = have && have->mode == e.mode &&
+		    strcmp(have->id, e.id) == 0 ? 0 : STAGED_LOST;
+		if (result == 0)
+			plan_add(&stage->plan, have);
+	}
+	free(e.path);
+	return result;
+}
+
+/* `change` and `skip` */
+static int
+path_line(struct stage *stage, const char *line)
+{
+	size_t len;
+	char kind = 0, *path, *quoted;
+
+	if (sscanf(line, "change %c %zu", &kind, &len) != 2 &&
+	    sscanf(line, "skip %zu", &len) != 1)
+		return STAGED_LOST;
+	path = path_read(stage->in, len);
+	if (!path || (kind && !strchr("AMD", kind))) {
+		free(path);
+		return STAGED_LOST;
+	}
+	quoted = path_quote(path);
+	if (kind)
+		fprintf(stage->change, "%c\t%s\n", kind, quoted);
+	else
+		service_log(&stage->job->s, "pull: %s is a submodule or an "
+		    "LFS file, and left out", quoted);
+	free(quoted);
+	free(path);
+	return 0;
+}
+
+/* All is there: it has to be on the disk before the plan says so. */
+static int
+stage_finish(struct stage *stage)
+{
+	struct service *s = &stage->job->s;
+	char tree[PATH_MAX];
+	size_t i;
+
+	fflush(stage->change);
+	if (service_path(s, PLACE_TREE, tree, sizeof(tree)) < 0 ||
+	    (stage->next >= 0 && syncfs(stage->next) < 0) ||
+	    file_write(s->dir, "plan.changes", stage->changes,
+	    stage->nchanges, 0644) < 0)
+		return fail(stage, strerror(errno), "next");
+	stage->plan.tree = xstrdup(tree);
+	stage->plan.owner = stage->uid;
+	for (i = 0; i < s->ndirs; i++)
+		plan_link(&stage->plan, s->dirs[i].link);
+	if (plan_write(&stage->plan, s->dir, "plan") < 0)
+		return fail(stage, strerror(errno), "plan");
+	return STAGED_FILES;
+}
+
+/* Reads records up to the one that ends the job. */
+static int
+records_read(struct stage *stage)
+{
+	struct job *job = stage->job;
+	char line[600];
+	int result = 0;
+
+	while (result == 0) {
+		if (!fgets(line, sizeof(line), stage->in) ||
+		    !strchr(line, '\n'))
+			return STAGED_LOST;
+		line[strcspn(line, "\n")] = '\0';
+		if (strncmp(line, "commit ", 7) == 0 &&
+		    strlen(line) == 47 && is_hash(line + 7, 40) &&
+		    strncmp(line + 7, job->wanted, strlen(job->wanted)) == 0) {
+			snprintf(job->wanted, sizeof(job->wanted), "%.40s",
+			    line + 7);
+			snprintf(stage->plan.commit, 41, "%s", job->wanted);
+		} else if (strncmp(line, "error ", 6) == 0) {
+			service_fail(&job->s, "pull", "commit %.8s: %s",
+			    job->wanted, line + 6);
+			return STAGED_NOT;
+		} else if (!*stage->plan.commit) {
+			return STAGED_LOST;
+		} else if (strcmp(line, "rewritten") == 0) {
+			service_log(&job->s, "pull: the branch was rewritten: "
+			    "%.8s is not in the history of %.8s",
+			    kv_get(&job->s.status, "hash"), job->wanted);
+		} else if (strcmp(line, "verdict") == 0) {
+			return STAGED_VERDICT;
+		} else if (strcmp(line, "same") == 0) {
+			return STAGED_SAME;
+		} else if (strcmp(line, "end") == 0) {
+			return stage_finish(stage);
+		} else if (strncmp(line, "keep ", 5) == 0 ||
+		    strncmp(line, "file ", 5) == 0) {
+			result = entry_read(stage, line);
+		} else {
+			result = path_line(stage, line);
+		}
+	}
+	return result;
+}
+
+enum staged
+stage_read(FILE *in, struct job *job)
+{
+	struct stage stage = { .job = job, .in = in, .next = -1 };
+	int result;
+
+	if (service_owner(&job->s, &stage.uid, &stage.gid) < 0) {
+		service_fail(&job->s, "pull", "unknown user %s",
+		    kv_get(&job->s.conf, "user"));
+		return STAGED_NOT;
+	}
+	stage.change = open_memstream(&stage.changes, &stage.nchanges);
+	if (!stage.change)
+		die(EXIT_SYS, "open_memstream:");
+	result = records_read(&stage);
+	fclose(stage.change);
+	free(stage.changes);
+	plan_free(&stage.plan);
+	if (stage.next >= 0)
+		close(stage.next);
+	if (result != STAGED_FILES)
+		stage_clear(&job->s);
+	return (enum staged)result;
+}
+
+int
+stage_clear(struct service *s)
+{
+	char path[PATH_MAX];
+
+	/* first the plan: without it, what lies in next/ is nothing */
+	if ((unlinkat(s->dir, "plan", 0) < 0 && errno != ENOENT) ||
+	    (unlinkat(s->dir, "plan.changes", 0) < 0 && errno != ENOENT) ||
+	    service_path(s, PLACE_NEXT, path, sizeof(path)) < 0)
+		return -1;
+	return remove_tree(AT_FDCWD, path);
+}

@@ -1,0 +1,142 @@
+/* tree.c - the tree as it lies there: its directory, and edits made in it */
+/* SPDX-License-Identifier: ISC */
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "pull.h"
+#include "util.h"
+
+int
+tree_open(const struct service *s)
+{
+	char path[PATH_MAX];
+	uid_t uid;
+	gid_t gid;
+	int root, fd;
+
+	if (service_owner(s, &uid, &gid) < 0 ||
+	    service_path(s, PLACE_TREE, path, sizeof(path)) < 0)
+		return -1;
+	root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return -1;
+	fd = dir_make(root, path, (uid_t)-1, (gid_t)-1, uid, gid);
+	close(root);
+	return fd;
+}
+
+int
+tree_is_empty(const struct service *s)
+{
+	char path[PATH_MAX];
+	struct dirent *e;
+	DIR *d;
+	int empty = 1;
+
+	if (service_path(s, PLACE_TREE, path, sizeof(path)) < 0 ||
+	    !(d = opendir(path)))
+		return 1;
+	while (empty && (e = readdir(d)))
+		empty = !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..");
+	closedir(d);
+	return empty;
+}
+
+int
+drift_due(const struct service *s)
+{
+	struct stat st;
+
+	return fstatat(s->dir, "index", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_mtime + DRIFT_EVERY <= time(NULL);
+}
+
+int64_t
+drift_look(struct service *s, struct plan *index, int drop)
+{
+	int root = tree_open(s);
+	int64_t edited = 0, before = kv_number(&s->status, "drift", 0);
+	size_t i, n = 0;
+
+	if (root < 0)
+		return -1;
+	for (i = 0; i < index->n; i++) {
+		struct entry *e = &index->entry[i];
+
+		if (entry_intact_in(e, root)) {
+			index->entry[n++] = *e;
+			continue;
+		}
+		if (edited++ == 0 && before == 0)
+			service_log(s, "pull: edited here: %s", e->path);
+		if (drop)
+			free(e->path);
+		else
+			index->entry[n++] = *e;
+	}
+	index->n = n;
+	close(root);
+	if (edited != before)
+		kv_set_number(&s->status, "drift", edited);
+	if (utimensat(s->dir, "index", NULL, AT_SYMLINK_NOFOLLOW) < 0)
+		return -1;
+	return edited;
+}
+
+/* Published files have gone already; what is left in the tree is not ours,
+ * and is kept. */
+static int
+tree_dismantle(struct service *s)
+{
+	char path[PATH_MAX], *name;
+	int above, result = 0;
+
+	if (service_path(s, PLACE_TREE, path, sizeof(path)) < 0)
+		return -1;
+	if (rmdir(path) == 0 || errno == ENOENT)
+		return 0;
+	name = strrchr(path, '/');
+	*name++ = '\0';
+	above = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (above < 0)
+		return -1;
+	result = saved_keep(s, "tree", above, name);
+	close(above);
+	return result;
+}
+
+int
+service_dismantle(struct service *s)
+{
+	static const char *const files[] = {
+		"index", "changes", "status", "mounts", "conf"
+	};
+	char path[PATH_MAX];
+	size_t i;
+
+	if (publish_nothing(s) < 0 || tree_dismantle(s) < 0 ||
+	    stage_clear(s) < 0 ||
+	    service_path(s, PLACE_CHECK, path, sizeof(path)) < 0 ||
+	    remove_tree(AT_FDCWD, path) < 0)
+		goto fail;
+	if (remove_tree(s->dir, "ctl") < 0)
+		goto fail;
+	for (i = 0; i < sizeof(files) / sizeof(*files); i++)
+		if (unlinkat(s->dir, files[i], 0) < 0 && errno != ENOENT)
+			goto fail;
+	service_log(s, "pull: left the config, and was taken apart");
+	return 0;
+fail:
+	warn("%s: can't be taken apart:", s->name);
+	return -1;
+}

@@ -1,0 +1,290 @@
+/* worker.c - what gitopper-pull does for one upstream, and for one name */
+/* SPDX-License-Identifier: ISC */
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "config.h"
+#include "names.h"
+#include "pull.h"
+#include "util.h"
+#include "worker.h"
+
+/* One child for all jobs that ask. Something that goes wrong with one leaves
+ * the rest of the stream without a meaning, so the others get a new child. */
+static void
+reader_round(const struct upstream *up, struct job *job, size_t n)
+{
+	const struct timeval most = { .tv_sec = READ_TIMEOUT };
+	char repo[4096];
+	struct reading reading = { repo, job, n };
+	struct child child;
+	enum staged staged;
+	FILE *in;
+	size_t i;
+
+	upstream_repo(up, repo, sizeof(repo));
+	if (child_start(&child, reader_work, &reading, NULL, 0) < 0 ||
+	    setsockopt(child.fd, SOL_SOCKET, SO_RCVTIMEO, &most,
+	    sizeof(most)) < 0 || !(in = fdopen(child.fd, "r")))
+		die(EXIT_SYS, "can't start a child to read:");
+	child.fd = -1;
+	for (i = 0; i < n; i++) {
+		if (!job[i].ask)
+			continue;
+		staged = stage_read(in, &job[i]);
+		job_take(&job[i], staged);
+		if (staged == STAGED_NOT || staged == STAGED_LOST ||
+		    job[i].ask)
+			break;
+	}
+	fclose(in);
+	child_end(&child);
+}
+
+static int
+someone_asks(const struct job *job, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (job[i].ask)
+			return 1;
+	return 0;
+}
+
+static int
+job_done(struct job *job, const struct upstream *up, int fflag)
+{
+	char name[sizeof(job->s.name)];
+	int print;
+
+	memcpy(name, job->s.name, sizeof(name));
+	print = job_finish(job, up);
+	if (print > 0 && fflag)
+		names_print(name);
+	else if (print > 0)
+		print = name_publish(name);
+	return print < 0 ? -1 : 0;
+}
+
+/* A service that has left the config; gitopper-mount goes first. */
+static int
+gone(struct service *s)
+{
+	int failed = 0;
+
+	if (faccessat(s->dir, "mounts", F_OK, 0) == 0)
+		note("%s: still mounted", s->name);
+	else
+		failed = service_dismantle(s);
+	kv_free(&s->status);	/* its file has gone, too */
+	service_close(s);
+	return failed;
+}
+
+/* Sees to all of them. Returns 0, or -1 where one failed. */
+static int
+batch_run(struct upstream *up, char **names, size_t n, int fflag)
+{
+	struct job *job = xreallocarray(NULL, n, sizeof(*job));
+	size_t i, opened = 0;
+	int busy, failed = 0;
+
+	for (i = 0; i < n; i++) {
+		memset(&job[opened], 0, sizeof(*job));
+		busy = service_open(&job[opened].s, names[i]);
+		if (busy < 0)
+			failed = -1;
+		else if (!busy && kv_get(&job[opened].s.conf, "gone"))
+			failed |= gone(&job[opened].s);
+		else if (!busy)
+			job_prepare(&job[opened++], up);
+	}
+	while (someone_asks(job, opened))
+		reader_round(up, job, opened);
+	for (i = 0; i < opened; i++)
+		failed |= job_done(&job[i], up, fflag);
+	free(job);
+	return failed;
+}
+
+/*
+ * A rollback, or a publish that was begun, may need nothing that isn't here:
+ * it is tried before the network is. Returns whether that was enough.
+ */
+static int
+done_offline(struct upstream *up, const char *name, int fflag)
+{
+	struct service s;
+	const char *todo;
+	char *names[1];
+	int offline, poke;
+
+	if (service_load(&s, name) < 0)
+		return 0;
+	todo = kv_get(&s.status, "todo");
+	offline = (s.ctl.pinned && *s.ctl.pin &&
+	    !service_is_at(&s, s.ctl.pin)) ||
+	    (todo && strncmp(todo, "publish ", 8) == 0);
+	poke = s.ctl.poke;
+	service_close(&s);
+	if (!offline)
+		return 0;
+	names[0] = (char *)name;
+	return batch_run(up, names, 1, fflag) == 0 && !poke;
+}
+
+static void
+contact(struct upstream *up, const int tokens[2])
+{
+	char token;
+
+	if (read_all(tokens[0], &token, 1) < 0)
+		die(EXIT_SYS, "tokens:");
+	upstream_contact(up);
+	if (write_all(tokens[1], &token, 1) < 0)
+		die(EXIT_SYS, "tokens:");
+}
+
+int
+worker_run(struct upstream *up, const int tokens[2], int fflag)
+{
+	char **batch = NULL;
+	const char *name;
+	struct names names;
+	size_t n = 0, i, j;
+	int contacted = 0, result = 0;
+
+	up->dir = upstream_open(up->url);
+	if (up->dir < 0 || kv_read(&up->status, up->dir, "status") < 0)
+		die(EXIT_SYS, "%s/.upstream:", state_path);
+	names_start(&names, (char *[]){ NULL }, 0);
+	while (!names.eof) {
+		/* all that have come so far, and at least one */
+		for (n = 0; (name = names_next(&names, n ? 0 : -1)); ) {
+			batch = xreallocarray(batch, n + 1, sizeof(*batch));
+			batch[n++] = xstrdup(name);
+		}
+		for (i = j = 0; i < n && !contacted; i++)
+			if (done_offline(up, batch[i], fflag))
+				free(batch[i]);
+			else
+				batch[j++] = batch[i];
+		if (!contacted && i == n)
+			n = j;
+		if (n && !contacted) {
+			contact(up, tokens);
+			contacted = 1;
+		}
+		if (batch_run(up, batch, n, fflag) < 0)
+			result = EXIT_SOME;
+		for (i = 0; i < n; i++)
+			free(batch[i]);
+	}
+	free(batch);
+	return result;
+}
+
+/* Whether what is staged may go into the tree. */
+static int
+may_publish(const struct service *s, const struct plan *plan)
+{
+	const char *todo = kv_get(&s->status, "todo");
+	const char *checked = kv_get(&s->status, "checked");
+	const char *branch = kv_get(&s->conf, "branch");
+	const char *url = kv_get(&s->conf, "upstream"), *wanted;
+	struct kv status = { 0 };
+	int may;
+
+	if (todo && strncmp(todo, "publish ", 8) == 0)
+		return strcmp(todo + 8, plan->commit) == 0;
+	if (url && upstream_read(&status, url) < 0)
+		return 0;
+	wanted = service_wanted(s, upstream_tip(&status,
+	    branch ? branch : "main"));
+	may = wanted && strncmp(plan->commit, wanted, strlen(wanted)) == 0;
+	kv_free(&status);
+	if (!may)
+		note("%s: %.8s is not wanted any more", s->name,
+		    plan->commit);
+	else if (kv_get(&s->conf, "check") &&
+	    (!checked || strcmp(checked, plan->commit)))
+		warn("%s: %.8s is not checked yet", s->name, plan->commit);
+	else
+		return 1;
+	return 0;
+}
+
+/* A publish that was killed after its plan became the index. */
+static void
+finish_begun(struct service *s)
+{
+	const char *todo = kv_get(&s->status, "todo");
+	struct plan index;
+	char commit[41];
+
+	if (!todo || strncmp(todo, "publish ", 8) ||
+	    plan_read(&index, s->dir, "index") < 0)
+		return;
+	snprintf(commit, sizeof(commit), "%s", index.commit);
+	plan_free(&index);
+	if (strcmp(commit, todo + 8) == 0)
+		publish_finish(s, commit);
+}
+
+static int
+staged_publish(struct service *s)
+{
+	struct plan plan, index;
+	int failed = 0;
+
+	if (plan_read(&plan, s->dir, "plan") < 0) {
+		service_fail(s, "pull", "plan:");
+		stage_clear(s);
+		return -1;
+	}
+	if (!*plan.commit) {
+		finish_begun(s);
+	} else if (may_publish(s, &plan)) {
+		failed = publish(s, &plan);
+		if (!failed && plan_read(&index, s->dir, "index") == 0) {
+			drift_look(s, &index, 0);
+			plan_free(&index);
+		}
+	}
+	plan_free(&plan);
+	return failed;
+}
+
+int
+name_publish(const char *name)
+{
+	struct service s;
+	const char *todo;
+	int busy = service_open(&s, name), failed, print;
+
+	if (busy)
+		return busy < 0 ? -1 : 0;
+	if (kv_get(&s.conf, "gone")) {
+		service_close(&s);
+		return 0;
+	}
+	failed = staged_publish(&s);
+	todo = kv_get(&s.status, "todo");
+	print = !failed && kv_get(&s.status, "hash") &&
+	    ((todo && strcmp(todo, "act") == 0) ||
+	    kv_get(&s.conf, "always"));
+	if (service_close(&s) < 0)
+		return -1;
+	if (print)
+		names_print(name);
+	return failed;
+}
