@@ -25,15 +25,21 @@ const char *const state_names[] = {
 int state_dir = -1;
 const char *state_path;
 
+const char *
+state_where(void)
+{
+	const char *path = getenv("GITOPPER_STATE");
+
+	return path && *path ? path : state_default;
+}
+
 void
 state_open(void)
 {
-	const char *path = getenv("GITOPPER_STATE");
+	const char *path = state_where();
 	char *end;
 	int root;
 
-	if (!path || !*path)
-		path = state_default;
 	if (mkdir(path, 0755) < 0 && errno != EEXIST) {
 		root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (*path != '/' || root < 0 || (state_dir = dir_make(root,

@@ -1,0 +1,208 @@
+/* config-value.c - what may stand in the config file as a value */
+/* SPDX-License-Identifier: ISC */
+#include <limits.h>
+#include <string.h>
+#include <strings.h>
+
+#include "config-value.h"
+
+#define DIGITS "0123456789"
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
+
+enum { DURATION_MAX = 3660 * 86400 };	/* about ten years: no overflow */
+
+/* The n bytes at s: HOST, HOST:PORT or USER@HOST. A host that looks like an
+ * option must never become an argument of ssh. */
+static int
+host_ok(const char *s, size_t n)
+{
+	const char *at = memrchr(s, '@', n);
+	const char *host = at ? at + 1 : s;
+
+	return host < s + n && *host != '-' && *host != ':' && *s != '-' &&
+	    strcspn(s, " ") >= n;
+}
+
+const char *
+upstream_check(char *s)
+{
+	static const char *const schemes[] = {
+		"https://", "http://", "ssh://", "git://"
+	};
+	static const char wrong[] = "is neither a URL of a known kind, "
+	    "nor user@host:path, nor an absolute path";
+	const char *p;
+	size_t i, n;
+
+	if (*s == '/')
+		return NULL;
+	if (strncmp(s, "file://", 7) == 0)
+		return s[7] == '/' ? NULL : "has no absolute path";
+	for (i = 0; i < sizeof(schemes) / sizeof(*schemes); i++) {
+		n = strlen(schemes[i]);
+		if (strncmp(s, schemes[i], n))
+			continue;
+		p = s + n;
+		return host_ok(p, strcspn(p, "/")) ? NULL : "has no host";
+	}
+	/* as git takes it: a colon before the first slash */
+	n = strcspn(s, ":/");
+	if (s[n] != ':' || !memchr(s, '@', n) || !host_ok(s, n))
+		return wrong;
+	return s[n + 1] && s[n + 1] != '-' && strncmp(s + n, "://", 3) ?
+	    NULL : wrong;
+}
+
+const char *
+branch_check(char *s)
+{
+	static const char *const never[] = { "..", "@{", "//", "/.", ".lock/" };
+	static const char wrong[] = "is no name of a branch, tag or commit";
+	size_t i, n = strlen(s);
+
+	if (n == 0)
+		return "is empty";
+	if (s[strcspn(s, " ~^:?*[\\")] || strchr("-/.", s[0]) ||
+	    strchr("/.", s[n - 1]) || strcmp(s, "@") == 0 ||
+	    (n >= 5 && strcmp(s + n - 5, ".lock") == 0))
+		return wrong;
+	for (i = 0; i < sizeof(never) / sizeof(*never); i++)
+		if (strstr(s, never[i]))
+			return wrong;
+	return NULL;
+}
+
+/* Takes needless slashes out, and from an absolute path "." as well. */
+static const char *
+path_check(char *s)
+{
+	int absolute = *s == '/';
+	char *out = s, *p;
+	size_t n;
+
+	if (strlen(s) >= PATH_MAX)
+		return "is too long";
+	for (p = s + strspn(s, "/"); *p; p += strspn(p, "/")) {
+		n = strcspn(p, "/");
+		if (n > NAME_MAX)
+			return "has too long a name in it";
+		if (n == 2 && memcmp(p, "..", 2) == 0)
+			return "has .. in it";
+		if (n == 1 && *p == '.' && !absolute)
+			return "has . in it";
+		if (n == 1 && *p == '.') {
+			p += n;
+			continue;
+		}
+		if (absolute || out != s)
+			*out++ = '/';
+		memmove(out, p, n);
+		out += n;
+		p += n;
+	}
+	*out = '\0';
+	return NULL;
+}
+
+const char *
+link_check(char *s)
+{
+	const char *wrong, *p;
+
+	if (*s == '/')
+		return "is not relative to the repository";
+	if (*s == '.' && !s[1 + strspn(s + 1, "/")])
+		*s = '\0';
+	wrong = path_check(s);
+	if (wrong)
+		return wrong;
+	for (p = s; *p; p += strspn(p, "/")) {
+		size_t n = strcspn(p, "/");
+
+		/* in any case, as some file systems would have it */
+		if (n == 4 && strncasecmp(p, ".git", n) == 0)
+			return "has .git in it";
+		p += n;
+	}
+	return NULL;
+}
+
+const char *
+place_check(char *s)
+{
+	const char *wrong;
+
+	if (*s != '/')
+		return "is not an absolute path";
+	wrong = path_check(s);
+	if (wrong)
+		return wrong;
+	return *s ? NULL : "is the root directory";
+}
+
+const char *
+name_check(char *s)
+{
+	if (*s == '-' || strstr(s, " -"))
+		return "looks like an option";
+	return NULL;
+}
+
+const char *
+command_check(char *s)
+{
+	if (!s[strspn(s, " ")])
+		*s = '\0';
+	return NULL;
+}
+
+const char *
+drift_check(char *s)
+{
+	if (strcmp(s, "count") == 0)
+		*s = '\0';
+	return !*s || strcmp(s, "fix") == 0 ? NULL :
+	    "is neither \"fix\" nor \"count\"";
+}
+
+int64_t
+duration_parse(const char *s)
+{
+	static const char units[] = "smhd";
+	static const int seconds[] = { 1, 60, 3600, 86400 };
+	const char *unit, *start = s;
+	int64_t n, sum = 0;
+
+	do {
+		if (!*s || !strchr(DIGITS, *s))
+			return -1;
+		for (n = 0; *s && strchr(DIGITS, *s); s++)
+			if ((n = n * 10 + (*s - '0')) > DURATION_MAX)
+				return -1;
+		/* without a unit a number stands alone */
+		if (!*s && strspn(start, DIGITS) == (size_t)(s - start))
+			unit = units;
+		else if (*s && (unit = strchr(units, *s)))
+			s++;
+		else
+			return -1;
+		sum += n * seconds[unit - units];
+		if (sum > DURATION_MAX)
+			return -1;
+	} while (*s);
+	return sum > 0 ? sum : -1;
+}
+
+int
+variable_ok(const char *s)
+{
+	return *s && !strchr(DIGITS, *s) && !s[strspn(s, LETTERS DIGITS)];
+}
+
+int
+path_inside(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	return strncmp(path, dir, n) == 0 && (!path[n] || path[n] == '/');
+}

@@ -1,0 +1,25 @@
+/* config-value.h - what may stand in the config file as a value */
+/* SPDX-License-Identifier: ISC */
+#include <stdint.h>
+
+/*
+ * Pure functions over strings. Those that check one return NULL, or what is
+ * wrong with it: the end of a sentence that begins with the key. They leave it
+ * in the form that conf is to hold, in place.
+ */
+const char *upstream_check(char *s);
+const char *branch_check(char *s);	/* as git-check-ref-format(1), roughly */
+const char *link_check(char *s);	/* "" is the whole repository */
+const char *place_check(char *s);	/* an absolute path, but the root */
+const char *name_check(char *s);	/* of a user or package */
+const char *command_check(char *s);	/* "" where it is blank */
+const char *drift_check(char *s);	/* "" where it is only counted */
+
+/* `300`, `90s`, `5m`, `1h30m`, `2d`: seconds, at least 1; else -1. */
+int64_t duration_parse(const char *s);
+
+/* Whether s can be the name of a variable. */
+int variable_ok(const char *s);
+
+/* Whether path is dir or below it, both as place_check leaves them. */
+int path_inside(const char *path, const char *dir);

@@ -1,0 +1,447 @@
+/* gitopper-conf - make the conf files equal to the config file */
+/* SPDX-License-Identifier: ISC */
+
+/*
+ * All of the file is read and checked before anything is written. Then each
+ * conf is compared with what it should hold, and written if that differs:
+ *
+ *	NAME/.changed is made, conf is written, ctl/poke as well,
+ *	NAME/.changed is removed
+ *
+ * so that a poke that a crash took away is made up for by the next run.
+ */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config-file.h"
+#include "config-value.h"
+#include "config.h"
+#include "toml.h"
+#include "util.h"
+
+static const char marker[] = ".changed";
+
+/* What -U and its company said. */
+struct boot {
+	const char *url, *branch, *link, *mount;
+};
+
+static void __attribute__((noreturn))
+usage(void)
+{
+	fprintf(stderr, "usage: %s [-dn] [-c file] [-h host,...] [-t interval]"
+	    " [-U url [-B branch] [-D dir] [-M mount]]\n", argv0);
+	exit(EXIT_USAGE);
+}
+
+/* The file */
+
+/* The directory of file, absolute; to be freed. */
+static char *
+base_of(const char *file)
+{
+	char *copy = xstrdup(file), *base = realpath(dirname(copy), NULL);
+
+	free(copy);
+	if (!base)
+		die(EXIT_SYS, "%s:", file);
+	return base;
+}
+
+/* The tree of file; NULL where it is missing and that is allowed. */
+static struct toml *
+file_parse(const char *file, int missing_ok)
+{
+	/* a config may be a symbolic link, and file_read follows none */
+	char *path = realpath(file, NULL), *text = NULL;
+	struct toml_error err;
+	struct toml *root;
+	size_t len;
+	int saved;
+
+	if (path)
+		text = file_read(AT_FDCWD, path, CONFIG_MAX, &len);
+	saved = errno;
+	free(path);
+	errno = saved;
+	if (!text && errno == ENOENT && missing_ok)
+		return NULL;
+	if (!text && errno == EINVAL)
+		die(EXIT_USAGE, "%s: Not a regular file", file);
+	if (!text)
+		die(errno == ENOENT || errno == ENOTDIR || errno == EFBIG ?
+		    EXIT_USAGE : EXIT_SYS, "%s:", file);
+	root = toml_parse(text, len, &err);
+	free(text);
+	if (!root)
+		die(EXIT_USAGE, "%s:%zu:%zu: %s", file, err.line, err.column,
+		    err.text);
+	return root;
+}
+
+static void
+faults_print(const struct config *c, const char *file)
+{
+	const struct fault *f;
+	size_t i;
+
+	for (i = 0; i < c->nfaults && i < FAULTS_MAX; i++) {
+		f = &c->faults[i];
+		if (f->line)
+			warn("%s:%zu:%zu: %s", file, f->line, f->column,
+			    f->text);
+		else
+			warn("%s", f->text);
+	}
+	if (c->nfaults > FAULTS_MAX)
+		warn("%s: and %zu more faults", file, c->nfaults - FAULTS_MAX);
+}
+
+/* The names that this host answers to, lists from -h among them; own, its
+ * own one, is the last. To be freed; what it points at stays. */
+static const char **
+hosts_split(char **lists, size_t n, const char *own)
+{
+	const char **hosts = xreallocarray(NULL, 2, sizeof(*hosts));
+	size_t i, nhosts = 0;
+	char *list, *name;
+
+	for (i = 0; i < n; i++)
+		for (list = lists[i]; (name = strsep(&list, ",")); ) {
+			if (!*name)
+				continue;
+			hosts[nhosts++] = name;
+			hosts = xreallocarray(hosts, nhosts + 2,
+			    sizeof(*hosts));
+		}
+	hosts[nhosts++] = own;
+	hosts[nhosts] = NULL;
+	return hosts;
+}
+
+/* The state directory */
+
+/* Reads conf of the service name. Returns whether there is one. */
+static int
+conf_read(struct kv *conf, const char *name)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s/conf", name);
+	/* what can't be read holds nothing, and is written anew */
+	if (kv_read(conf, state_dir, path) < 0)
+		note("%s: conf:", name);
+	return conf->n > 0;
+}
+
+static const struct config_service *
+service_find(const struct config *c, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < c->nservices; i++)
+		if (strcmp(c->services[i].name, name) == 0)
+			return &c->services[i];
+	return NULL;
+}
+
+/* The services that are there and that c doesn't name; to be freed with
+ * names_free. */
+static char **
+orphans(const struct config *c)
+{
+	char **names = service_names();
+	struct kv conf;
+	size_t i, n = 0;
+
+	for (i = 0; names[i]; i++) {
+		if (conf_read(&conf, names[i]) && !kv_get(&conf, "gone") &&
+		    !service_find(c, names[i]))
+			names[n++] = names[i];
+		else
+			free(names[i]);
+		kv_free(&conf);
+	}
+	names[n] = NULL;
+	return names;
+}
+
+static int
+kv_same(const struct kv *a, const struct kv *b, const char *key)
+{
+	size_t i = 0, j = 0;
+	const char *u, *v;
+
+	do {
+		u = kv_next(a, key, &i);
+		v = kv_next(b, key, &j);
+		if (!u || !v)
+			return u == v;
+	} while (strcmp(u, v) == 0);
+	return 0;
+}
+
+/* Whether what is mounted, or what the action says, differs. */
+static int
+redo_needed(const struct kv *old, const struct kv *new)
+{
+	static const char *const much[] = {
+		"dir", "mount", "user", "upstream", "branch", "action", "env"
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(much) / sizeof(*much); i++)
+		if (!kv_same(old, new, much[i]))
+			return 1;
+	return 0;
+}
+
+static int
+conf_equal(const struct kv *old, const struct kv *new)
+{
+	size_t i;
+
+	for (i = 0; i < old->n && i < new->n; i++)
+		if (strcmp(old->line[i], new->line[i]))
+			return 0;
+	return old->n == new->n;
+}
+
+/* Writes conf and a poke. Returns 0, or -1 and says so. */
+static int
+conf_write(const char *name, struct kv *conf, const char *poke)
+{
+	int fd, result = -1, dir = service_make(name);
+
+	if (dir < 0) {
+		warn("%s:", name);
+		return -1;
+	}
+	fd = openat(dir, marker, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+	    0644);
+	if (fd < 0)
+		warn("%s: %s:", name, marker);
+	else if (kv_write(conf, dir, "conf", 0644) < 0)
+		warn("%s: conf:", name);
+	else if (ctl_write(dir, "poke", poke) < 0)
+		warn("%s: ctl/poke:", name);
+	else if (unlinkat(dir, marker, 0) < 0 && errno != ENOENT)
+		warn("%s: %s:", name, marker);
+	else
+		result = 0;
+	if (fd >= 0)
+		close(fd);
+	close(dir);
+	if (result == 0)
+		puts(name);
+	return result;
+}
+
+/* Returns 0, or -1 and has said why. */
+static int
+service_apply(struct config_service *s)
+{
+	struct kv old;
+	char path[160];
+	int known = conf_read(&old, s->name), torn, result = 0;
+
+	snprintf(path, sizeof(path), "%s/%s", s->name, marker);
+	torn = faccessat(state_dir, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	if (torn || !conf_equal(&old, &s->conf))
+		result = conf_write(s->name, &s->conf, known &&
+		    (torn || redo_needed(&old, &s->conf)) ? "redo" : "");
+	kv_free(&old);
+	return result;
+}
+
+static int
+service_leave(const char *name)
+{
+	struct kv conf;
+	int result;
+
+	conf_read(&conf, name);
+	kv_set(&conf, "gone", "1");
+	result = conf_write(name, &conf, "");
+	kv_free(&conf);
+	return result;
+}
+
+static int
+machines_write(const struct config *c)
+{
+	char *text, *old;
+	size_t i, len, n = 0;
+	FILE *f = open_memstream(&text, &len);
+	int result = 0;
+
+	if (!f)
+		die(EXIT_SYS, ".machines:");
+	for (i = 0; i < c->nmachines; i++)
+		fprintf(f, "%s%s\n", c->machines[i]->name,
+		    c->machines[i]->mine ? "\tmine" : "");
+	if (fclose(f) == EOF)
+		die(EXIT_SYS, ".machines:");
+	old = file_read(state_dir, ".machines", CONFIG_MAX, &n);
+	if (!old || n != len || memcmp(old, text, n))
+		result = file_write(state_dir, ".machines", text, len, 0644);
+	if (result < 0)
+		warn(".machines:");
+	free(old);
+	free(text);
+	return result;
+}
+
+/* A config that names nobody here is more likely wrong, or this host's name
+ * is, than meant to take all down: then -1, after a message. nboot services
+ * are not of the config. */
+static int
+nobody_check(const struct config *c, const char *file, const char **hosts,
+	char **gone, size_t nboot)
+{
+	char *names, *more;
+	size_t i;
+
+	if (c->nservices > nboot)
+		return 0;
+	names = xstrdup(hosts[0]);
+	for (i = 1; hosts[i]; i++) {
+		more = xasprintf("%s, %s", names, hosts[i]);
+		free(names);
+		names = more;
+	}
+	warn("%s: names no service for this machine (%s)%s", file, names,
+	    *gone ? ", and there are some: nothing is changed" : "");
+	free(names);
+	return *gone ? -1 : 0;
+}
+
+/* Makes the state directory what c says; services in gone leave it. */
+static int
+config_apply(struct config *c, char **gone, int machines)
+{
+	int result = 0;
+	size_t i;
+
+	if (state_dir < 0)
+		state_open();
+	for (i = 0; i < c->nservices; i++)
+		result |= service_apply(&c->services[i]);
+	for (i = 0; gone[i]; i++)
+		result |= service_leave(gone[i]);
+	if (machines)
+		result |= machines_write(c);
+	return result;
+}
+
+static void
+config_print(const struct config *c)
+{
+	const struct config_service *s;
+	size_t i;
+
+	for (s = c->services; s < c->services + c->nservices; s++) {
+		puts(s->name);
+		for (i = 0; i < s->conf.n; i++)
+			printf("\t%s\n", s->conf.line[i]);
+	}
+}
+
+/* Reads file and makes the state directory equal to it; -n only looks.
+ * Returns the exit status. */
+static int
+conf_run(const char *file, const char **hosts, struct config_host *host,
+	const struct boot *boot, const char *own, int nflag)
+{
+	static char *none[] = { NULL };
+	struct config c = { 0 };
+	struct toml *root = file_parse(file, boot->url != NULL);
+	char *base = root ? base_of(file) : NULL, **gone = none;
+	int status = EXIT_USAGE;
+
+	host->base = base;
+	if (boot->url)
+		config_bootstrap(&c, host, own, boot->url, boot->branch,
+		    boot->link, boot->mount);
+	if (root)
+		config_read(&c, root, host);
+	toml_free(root);
+	faults_print(&c, file);
+	if (state_dir >= 0 && root && !c.nfaults)
+		gone = orphans(&c);
+	if (!c.nfaults && (!root ||
+	    nobody_check(&c, file, hosts, gone, boot->url != NULL) == 0)) {
+		status = 0;
+		if (nflag)
+			config_print(&c);
+		else if (config_apply(&c, gone, root != NULL) < 0)
+			status = EXIT_SYS;
+	}
+	if (gone != none)
+		names_free(gone);
+	config_free(&c);
+	free(base);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct config_host host = { 0 };
+	struct boot boot = { .link = "gitopper" };
+	const char *file = config_default, **hosts;
+	char own[256] = "", **lists, interval[24];
+	size_t nlists = 0;
+	int opt, nflag = 0, status, alone = 0;
+
+	setup(argv[0]);
+	lists = xreallocarray(NULL, (size_t)argc, sizeof(*lists));
+	while ((opt = getopt(argc, argv, "B:D:M:U:c:dh:nt:")) != -1) {
+		switch (opt) {
+		case 'B': boot.branch = optarg; alone = 1; break;
+		case 'D': boot.link = optarg; alone = 1; break;
+		case 'M': boot.mount = optarg; alone = 1; break;
+		case 'U': boot.url = optarg; break;
+		case 'c': file = optarg; break;
+		case 'd': debug = 1; break;
+		case 'h': lists[nlists++] = optarg; break;
+		case 'n': nflag = 1; break;
+		case 't': host.interval = optarg; break;
+		default: usage();
+		}
+	}
+	if (optind < argc || (alone && !boot.url))
+		usage();
+	if (host.interval) {
+		snprintf(interval, sizeof(interval), "%lld",
+		    (long long)duration_parse(host.interval));
+		if (*interval == '-')
+			die(EXIT_USAGE, "-t: %s is no time such as 300, 90s "
+			    "or 1h30m", host.interval);
+		host.interval = interval;
+	}
+	if (gethostname(own, sizeof(own) - 1) < 0)
+		die(EXIT_SYS, "gethostname:");
+	hosts = hosts_split(lists, nlists, own);
+	/* nobody may mount there, by either name */
+	host.state[0] = state_where();
+	if (access(host.state[0], F_OK) == 0) {
+		state_open();
+		if (strcmp(state_path, host.state[0]))
+			host.state[1] = state_path;
+	}
+	host.names = hosts;
+	status = conf_run(file, hosts, &host, &boot, own, nflag);
+	free(hosts);
+	free(lists);
+	if (fflush(stdout) == EOF || ferror(stdout))
+		die(EXIT_SYS, "standard output:");
+	return status;
+}
