@@ -60,6 +60,7 @@ tests/replay-toml: tests/fuzz-toml.c $(TOML)
 
 # What each object reads besides its .c; tests/build.t asks the compiler.
 child.o: child.h config.h util.h
+claims.o: claims.h due.h kv.h state.h util.h
 command.o: act.h config.h kv.h state.h util.h
 config-places.o: config-file.h config-read.h config-value.h kv.h state.h \
 	toml.h
@@ -79,8 +80,11 @@ gitopper-conf.o: config-file.h config-value.h config.h kv.h state.h toml.h \
 	util.h
 gitopper-ctl.o: kv.h local.h state.h steer.h util.h
 gitopper-mount.o: config.h kv.h mountpoint.h mounts.h names.h state.h util.h
-gitopper-wait.o: config.h due.h kv.h state.h util.h watch.h
+gitopper-pull.o: config.h contact.h kv.h names.h plan.h pull.h state.h util.h \
+	worker.h
+gitopper-wait.o: claims.h config.h due.h kv.h roster.h state.h util.h watch.h
 hostkey.o: hostkey.h
+job.o: config.h contact.h kv.h plan.h pull.h state.h util.h
 json.o: json.h
 kv.o: config.h kv.h util.h
 local.o: config.h json.h kv.h local.h show.h state.h steer.h table.h util.h
@@ -91,6 +95,7 @@ plan.o: config.h plan.h util.h
 preview.o: act.h config.h kv.h mountpoint.h state.h util.h
 publish.o: config.h contact.h kv.h plan.h pull.h state.h util.h
 reader.o: config.h contact.h kv.h plan.h pull.h state.h util.h
+roster.o: claims.h config.h due.h kv.h roster.h state.h util.h watch.h
 run.o: act.h config.h kv.h state.h util.h
 saved.o: config.h contact.h kv.h plan.h pull.h state.h util.h
 secrets.o: config.h contact.h kv.h util.h
@@ -102,11 +107,14 @@ steer.o: config.h kv.h state.h steer.h util.h
 table.o: table.h util.h
 toml-value.o: toml-value.h toml.h
 toml.o: toml-value.h toml.h
+tree.o: config.h contact.h kv.h plan.h pull.h state.h util.h
 trust.o: act.h kv.h state.h util.h
 upstream.o: kv.h state.h util.h
 util.o: util.h
 verdict.o: act.h kv.h state.h util.h
 watch.o: util.h watch.h
+worker.o: child.h config.h contact.h kv.h names.h plan.h pull.h state.h util.h \
+	worker.h
 
 config.h:
 	cp config.def.h $@
@@ -151,7 +159,10 @@ bench: deps-check
 	$(MAKE) all
 	sh tests/bench.sh
 
+# Into this system, as root: makes the user and the group that config.h names,
+# too. A package (DESTDIR) does that when it is installed.
 install: all
+	[ -n "$(DESTDIR)" ] || [ "$$(id -u)" -ne 0 ] || $(MAKE) users
 	mkdir -p "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(MANDIR)/man1" \
 		"$(DESTDIR)$(MANDIR)/man5" \
 		"$(DESTDIR)$(LIBEXECDIR)/gitopper/action"
@@ -167,6 +178,15 @@ install: all
 			exit 1; \
 	done
 
+# useradd and groupadd, or what busybox has in their place
+users:
+	getent group gitopper >/dev/null || groupadd -r gitopper || \
+		addgroup -S gitopper
+	getent passwd gitopper-pull >/dev/null || \
+		useradd -r -U -M -d / -s /bin/false gitopper-pull || \
+		adduser -S -D -H -h / -s /bin/false gitopper-pull
+
+# The user and the group stay, as do the state directory and /etc/gitopper.
 uninstall:
 	for f in $(BIN) $(SCRIPT); do \
 		rm -f "$(DESTDIR)$(BINDIR)/$$f" || exit 1; \
@@ -177,8 +197,8 @@ uninstall:
 	for f in $(ACTION); do \
 		rm -f "$(DESTDIR)$(LIBEXECDIR)/gitopper/$$f" || exit 1; \
 	done
-	-rmdir "$(DESTDIR)$(LIBEXECDIR)/gitopper/action" \
-		"$(DESTDIR)$(LIBEXECDIR)/gitopper" 2>/dev/null
+	rmdir "$(DESTDIR)$(LIBEXECDIR)/gitopper/action" \
+		"$(DESTDIR)$(LIBEXECDIR)/gitopper" 2>/dev/null || :
 
 # config.h stays: it is the user's
 clean:
@@ -189,4 +209,5 @@ dist:
 	git archive --format=tar.gz --prefix=gitopper-$(VERSION)/ \
 		-o gitopper-$(VERSION).tar.gz HEAD
 
-.PHONY: all deps deps-check demo check san fuzz bench install uninstall clean dist
+.PHONY: all deps deps-check demo check san fuzz bench install users uninstall \
+	clean dist

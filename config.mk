@@ -12,3 +12,13 @@ WARN = -Wall -Wextra -Wshadow -pedantic
 CPPDEF = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
 	-DVERSION='"$(VERSION)"' -DLIBEXECDIR='"$(LIBEXECDIR)"'
 LDFLAGS =
+
+# make check builds everything once more with these; gcc's UBSan can't write
+# its reports to files
+SANCC = clang
+SANFLAGS = -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+# make fuzz, and for how many seconds
+FUZZFLAGS = -g -O1 -fsanitize=fuzzer,address,undefined \
+	-fno-sanitize-recover=all
+FUZZ_TIME = 60

@@ -9,9 +9,9 @@
 #include "state.h"
 #include "util.h"
 
-/* FNV-1a (draft-eastlake-fnv): tells URLs apart, guards nothing. */
-static uint64_t
-hash(const char *s)
+/* FNV-1a (draft-eastlake-fnv) */
+uint64_t
+text_hash(const char *s)
 {
 	uint64_t h = 0xcbf29ce484222325;
 
@@ -50,7 +50,7 @@ upstream_id(const char *url, char *buf, size_t size)
 		p++;
 	n = (int)(end - p) > 80 ? 80 : (int)(end - p);
 	snprintf(buf, size, "%.*s-%012llx", n, p,
-	    (unsigned long long)(hash(url) & 0xffffffffffff));
+	    (unsigned long long)(text_hash(url) & 0xffffffffffff));
 	for (q = buf; *q; q++)
 		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 		    "abcdefghijklmnopqrstuvwxyz0123456789_.+-", *q) ||
@@ -91,4 +91,25 @@ upstream_tip(const struct kv *kv, const char *branch)
 		    strlen(tip + n + 1) == 40 && is_hash(tip + n + 1, 40))
 			return tip + n + 1;
 	return NULL;
+}
+
+char *
+upstream_public(const char *url)
+{
+	const char *host = strstr(url, "://"), *at = NULL, *p;
+	size_t user = 0;
+
+	/* git@host:path is for ssh, and has no room for a password */
+	if (!host)
+		return xstrdup(url);
+	host += 3;
+	for (p = host; *p && !strchr("/?#", *p); p++)
+		if (*p == '@')
+			at = p;
+	if (!at)
+		return xstrdup(url);
+	if (strncmp(url, "ssh://", 6) == 0 || strncmp(url, "git+ssh", 7) == 0)
+		user = strcspn(host, ":@");
+	return xasprintf("%.*s%.*s%s", (int)(host - url), url, (int)user,
+	    host, user ? at : at + 1);
 }

@@ -153,6 +153,37 @@ parse_number(const char *s)
 	return n;
 }
 
+int64_t
+parse_duration(const char *s)
+{
+	static const struct { char name; int64_t seconds; } units[] = {
+		{ 'd', 86400 }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 },
+	};
+	const int64_t most = INT64_C(100) * 365 * 86400;
+	int64_t n = parse_number(s), sum = 0;
+	size_t i = 0, digits;
+
+	if (n >= 0)
+		return n <= most ? n : -1;
+	if (!*s)
+		return -1;
+	while (*s) {
+		/* ten digits are more than a hundred years of seconds */
+		digits = strspn(s, "0123456789");
+		if (digits < 1 || digits > 10)
+			return -1;
+		for (n = 0; digits; digits--)
+			n = n * 10 + (*s++ - '0');
+		while (i < 4 && units[i].name != *s)
+			i++;
+		if (i == 4)
+			return -1;
+		sum += n * units[i++].seconds;
+		s++;
+	}
+	return sum <= most ? sum : -1;
+}
+
 int
 is_hash(const char *s, size_t min)
 {

@@ -44,6 +44,12 @@ int path_join(char *buf, size_t size, const char *dir, const char *name);
 /* Takes decimal digits alone; returns their value, or -1 if s is not that. */
 int64_t parse_number(const char *s);
 
+/*
+ * Takes seconds, or numbers with units from long to short: 5m, 1h30m, 2d
+ * (d, h, m, s). Returns seconds, or -1 if s is not that, or over 100 years.
+ */
+int64_t parse_duration(const char *s);
+
 /* Whether s is min to 40 lower-case hex digits and nothing else. */
 int is_hash(const char *s, size_t min);
 

@@ -279,9 +279,10 @@ name_publish(const char *name)
 	}
 	failed = staged_publish(&s);
 	todo = kv_get(&s.status, "todo");
-	print = !failed && kv_get(&s.status, "hash") &&
-	    ((todo && strcmp(todo, "act") == 0) ||
-	    kv_get(&s.conf, "always"));
+	/* even if a publish failed half way: a file in the tree may be a mount
+	 * point (EBUSY), which gitopper-mount mends */
+	print = kv_get(&s.status, "hash") &&
+	    (todo || kv_get(&s.conf, "always"));
 	if (service_close(&s) < 0)
 		return -1;
 	if (print)

@@ -18,6 +18,7 @@ GIT_CONFIG_GLOBAL=$tmp/gitconfig
 GITOPPER_STATE=$tmp/state
 export PATH HOME TZ LC_ALL GIT_CONFIG_NOSYSTEM GIT_CONFIG_GLOBAL GITOPPER_STATE
 unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE http_proxy https_proxy
+unset GIT_SSL_CAINFO SSL_CERT_FILE SSL_CERT_DIR
 cat >"$GIT_CONFIG_GLOBAL" <<END
 [user]
 	name = Tester
@@ -123,6 +124,19 @@ done_testing() {
 # value NAME KEY [FILE]: what a service's status (or conf) says
 value() {
 	sed -n "s/^$2=//p" "$GITOPPER_STATE/$1/${3:-status}"
+}
+
+# upstream_dir URL: prints its directory (upstream_id in upstream.c: FNV-1a)
+upstream_dir() {
+	h=-3750763034362895579
+	for c in $(printf %s "$1" | od -An -v -tu1); do
+		h=$(((h ^ c) * 1099511628211))
+	done
+	path=${1#*://*/}
+	[ "${path#*/*/}" = "$path" ] ||
+		path=$(printf %s "$path" | sed 's|.*/\([^/]*/[^/]*\)$|\1|')
+	printf '%s/.upstream/%s-%012x\n' "$GITOPPER_STATE" \
+		"$(printf %s "$path" | tr / _)" $((h & 0xffffffffffff))
 }
 
 # commit REPO MESSAGE: commits all of a work tree; prints the commit
