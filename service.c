@@ -104,17 +104,42 @@ service_fail(struct service *s, const char *stage, const char *fmt, ...)
 void
 service_ok(struct service *s, const char *stage)
 {
-	int verdict = kv_get(&s->status, "bad") &&
-	    (service_error_is(s, "check") || service_error_is(s, "health"));
+	const char *error = kv_get(&s->status, "error");
+	const char *verdict = kv_get(&s->status, "verdict");
 
 	if (!service_error_is(s, stage))
 		return;
 	kv_set(&s->status, "retry", NULL);
-	if (verdict)
+	if (verdict && strcmp(error, verdict) == 0)
 		return;
-	kv_set(&s->status, "error", NULL);
+	/* the trouble is over, what is wrong with the tip is not */
+	kv_set(&s->status, "error", verdict);
 	kv_set_number(&s->status, "since", time(NULL));
 	service_log(s, "%s: fine again", stage);
+}
+
+void
+service_condemn(struct service *s, const char *commit)
+{
+	kv_set(&s->status, "bad", commit);
+	kv_set(&s->status, "verdict", kv_get(&s->status, "error"));
+	kv_set(&s->status, "retry", NULL);
+}
+
+void
+service_absolve(struct service *s)
+{
+	const char *error = kv_get(&s->status, "error");
+	const char *verdict = kv_get(&s->status, "verdict");
+	int ours = error && verdict && strcmp(error, verdict) == 0;
+
+	kv_set(&s->status, "bad", NULL);
+	kv_set(&s->status, "verdict", NULL);
+	if (!ours)
+		return;
+	kv_set(&s->status, "error", NULL);
+	kv_set(&s->status, "retry", NULL);
+	kv_set_number(&s->status, "since", time(NULL));
 }
 
 int

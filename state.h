@@ -93,9 +93,15 @@ int service_make(const char *name);
 void service_fail(struct service *s, const char *stage, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* The step came through: takes its error and the retry away. The error that
- * made the tip's content bad stays. */
+/* The step came through: takes its error and the retry away. What was wrong
+ * with bad content stays the error, or becomes it again. */
 void service_ok(struct service *s, const char *stage);
+
+/* The error of s is a verdict on the content at commit: that is not tried
+ * again, and the error stays as long as the tip has it. */
+void service_condemn(struct service *s, const char *commit);
+/* Takes the verdict back. */
+void service_absolve(struct service *s);
 
 /* Whether the error of s, if any, came from that stage. */
 int service_error_is(const struct service *s, const char *stage);

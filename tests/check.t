@@ -1,0 +1,178 @@
+#!/bin/sh
+# check.t - gitopper-act -k check: what a commit's check sees, and decides
+. tests/lib.sh
+S=$GITOPPER_STATE
+A=1111111111111111111111111111111111111111
+B=2222222222222222222222222222222222222222
+url=/srv/ops/config
+root=
+[ "$(id -u)" -eq 0 ] && root=1
+mkdir -p "$S" "$tmp/bin" "$(upstream_dir "$url")"
+act() { gitopper-act -k check "$@" </dev/null; }
+tip() { printf 'tip=main\t%s\n' "$1" >"$(upstream_dir "$url")/status"; }
+script() {
+	{ echo '#!/bin/sh'; cat; } >"$tmp/bin/$1"
+	chmod 755 "$tmp/bin/$1"
+}
+
+# service NAME KEY=VALUE...: at commit A, with B staged
+service() {
+	name=$1; shift
+	mkdir -p "$S/$name/ctl" "$S/$name/tree/etc/sub" "$S/$name/next/etc"
+	printf '%s\n' "machine=m" "service=$name" "upstream=$url" \
+		"branch=main" "$@" >"$S/$name/conf"
+	printf '%s\n' "hash=$A" "applied=$A" >"$S/$name/status"
+	echo old >"$S/$name/tree/etc/conf"
+	echo same >"$S/$name/tree/etc/sub/same"
+	echo mine >"$S/$name/tree/etc/untracked"
+	ln -sf sub/same "$S/$name/tree/etc/link"
+	echo new >"$S/$name/next/etc/conf"
+	echo run >"$S/$name/next/etc/a b"
+	{
+		printf 'commit %s\ntree %s\n' "$B" "$S/$name/tree"
+		printf '100755 %s 4 1 1.000000000\tetc/a b\n' "$A"
+		printf '100644 %s 4 1 1.000000000\tetc/conf\n' "$A"
+		printf '120000 %s 8 1 1.000000000\tetc/link\n' "$A"
+		printf '100644 %s 5 1 1.000000000\tetc/sub/same\n' "$A"
+		printf '100644 %s 5 1 1.000000000\t"etc/\\"gone"\n' "$A"
+	} >"$S/$name/plan"
+	printf 'A\tetc/a b\nM\tetc/conf\n' >"$S/$name/plan.changes"
+	echo 'M	old' >"$S/$name/changes"
+}
+tip $B
+
+# --- nothing to do
+service plain
+is 'no check is success' "$(act plain)" plain
+ok 'and nothing is written' [ ! -e "$S/plain/lock" ]
+service idle check=/bin/false
+rm "$S/idle/plan"
+is 'nothing staged, nothing to check' "$(act idle)" idle
+ok 'and nothing is written' [ ! -e "$S/idle/lock" ]
+service again check=/bin/false
+echo "checked=$B" >>"$S/again/status"
+is 'a commit that passed is not checked again' "$(act again)" again
+service stale
+echo 'error=check: killed by signal 9' >>"$S/stale/status"
+is 'an error without a check behind it' "$(act stale)" stale
+is 'goes' "$(value stale error)" ''
+
+# --- what it sees
+script see <<END
+cat
+echo "hash \$GITOPPER_HASH old \$GITOPPER_OLD"
+pwd
+cd "\$GITOPPER_NEXT" && find . | LC_ALL=C sort
+stat -c '%n %A %h' 'etc/a b' etc/conf etc/sub/same
+cat etc/conf etc/sub/same etc/link
+cat "$tmp/local/conf" "$tmp/file" 2>&1 ||:
+touch "$tmp/seen"
+until [ -e "$tmp/go" ]; do sleep 0.02; done
+END
+service see "check=$tmp/bin/see" "dir=etc	$tmp/local	dir" \
+	"dir=etc/conf	$tmp/file	file"
+mkdir "$tmp/local"
+echo host >"$tmp/local/conf"
+spawn gitopper-act -k check see >"$tmp/done"
+ok 'the check runs' within 5 [ -e "$tmp/seen" ]
+is 'this side sees the old files meanwhile' "$(cat "$tmp/local/conf")" host
+ok 'the copy is there' [ -d "$S/see/check" ]
+touch "$tmp/go"
+ok 'the check passes' wait "$pid"
+is 'the name goes on' "$(cat "$tmp/done")" see
+is 'the commit is checked' "$(value see checked)" $B
+ok 'the copy is removed' [ ! -e "$S/see/check" ]
+is 'the tree is as it was' "$(cat "$S/see/tree/etc/conf")" old
+{
+	printf '%s\n' 'A?etc/a b' 'M?etc/conf' "hash $B old $A" \
+		"$S/see/tree" . ./etc './etc/a b' ./etc/conf ./etc/link \
+		./etc/sub ./etc/sub/same 'etc/a b -rwxr-xr-x 1' \
+		'etc/conf -rw-r--r-- 1' 'etc/sub/same -rw-r--r-- 1' new same \
+		same
+	# without root, only GITOPPER_NEXT tells
+	if [ "$root" ]; then printf '%s\n' new new; else echo host; fi
+} >"$tmp/wanted"
+sed -n 's/.*Z check: //p' "$S/see/log" | grep -v 'cat: ' >"$tmp/got"
+ok 'it saw the new files, each in its place' diff "$tmp/wanted" "$tmp/got"
+if [ "$root" ]; then
+	is 'a mount point that was missing is left' \
+		"$(stat -c '%s %a' "$tmp/file")" '0 644'
+	ok 'nothing stays mounted' [ "$(grep -c "$tmp" /proc/mounts)" -eq 0 ]
+
+	service trap "check=$tmp/bin/see" "dir=etc	$tmp/trap	dir"
+	ln -s /etc "$tmp/trap"
+	fails 1 'a place that is a link is refused' act trap
+	like 'and that is said' "$(value trap error)" "^check: $tmp/trap: "
+	is 'it is no verdict' "$(value trap bad)" ''
+
+	service user 'check=etc/test x' user=games
+	cat >"$S/user/next/etc/conf" <<-'END'
+	END
+	printf '#!/bin/sh\nid -un; stat -c %%U "$0" "$GITOPPER_NEXT"\n' \
+		>"$S/user/next/etc/test"
+	printf '100755 %s 4 1 1.000000000\tetc/test\n' "$A" >>"$S/user/plan"
+	ok "a check may come with the commit" act user
+	is "it and the copy are the user's" \
+		"$(sed -n 's/.*Z check: //p' "$S/user/log" | tr '\n' ' ')" \
+		'games games games '
+fi
+
+# links out of the tree
+service links "check=$tmp/bin/links"
+script links <<'END'
+cat "$GITOPPER_NEXT/etc/sub/same" && exit 1
+[ "$(readlink "$GITOPPER_NEXT/etc/link")" = /etc/passwd ]
+END
+mkdir "$tmp/secret"
+echo secret >"$tmp/secret/same"
+rm -r "$S/links/tree/etc/sub"
+ln -s "$tmp/secret" "$S/links/tree/etc/sub"
+ln -sf /etc/passwd "$S/links/tree/etc/link"
+ok 'a directory that became a link is not followed' act links
+mkfifo "$S/links/tree/etc/sub2"
+rm "$S/links/tree/etc/link"
+mkfifo "$S/links/tree/etc/link"
+sed -i '/^checked/d' "$S/links/status"
+fails 1 'a FIFO in the place of a file does not hold us up' act links
+
+# --- what it decides
+script no <<'END'
+echo "line 3: wrong"; exit ${STATUS-1}
+END
+service no "check=$tmp/bin/no"
+is 'a failed check stops the name' "$(act no 2>"$tmp/err"; echo $?)" 1
+is 'the tip is bad' "$(value no bad)" $B
+is 'it says why' "$(value no error)" \
+	'check: commit 22222222: exit status 1: line 3: wrong'
+is 'it is not tried again' "$(value no retry)" ''
+is 'and not checked' "$(value no checked)" ''
+ok 'the copy is removed' [ ! -e "$S/no/check" ]
+trouble() {
+	is "$1: that is trouble" "$(value "$2" bad)" ''
+	like 'and is said' "$(value "$2" error)" "$3"
+	ok 'and tried again' [ "$(value "$2" retry)" -gt "$(date +%s)" ]
+}
+tip $A
+service notip "check=$tmp/bin/no"
+fails 1 'a check fails elsewhere than at the tip' act notip
+trouble 'not the tip' notip '^check: exit status 1: line 3: wrong$'
+tip $B
+service temp "check=$tmp/bin/no" env=STATUS=111
+fails 1 'a check exits 111' act temp
+trouble '111' temp '^check: exit status 111: line 3: wrong$'
+service nowhere check=no-such-check
+fails 1 'a check is nowhere' act nowhere
+trouble 'nowhere' nowhere '^check: no-such-check: no such action$'
+script killed <<'END'
+kill -9 $$
+END
+service killed "check=$tmp/bin/killed"
+fails 1 'a check is killed' act killed
+trouble 'killed' killed '^check: killed by signal 9$'
+service slow 'check=/bin/sleep 60' action_timeout=1
+fails 1 'a check takes too long' act slow
+trouble 'too long' slow '^check: timed out after 1 s$'
+service nolink "check=$tmp/bin/no"
+printf 'nonsense' >"$S/nolink/plan"
+is 'a plan that is cut off is none' "$(act nolink)" nolink
+done_testing

@@ -1,0 +1,120 @@
+/* trust.c - whom a command runs as */
+/* SPDX-License-Identifier: ISC */
+/* As command.c, this runs in the child. */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "act.h"
+#include "util.h"
+
+enum { LINKS_MAX = 40 };	/* symbolic links on the way to a command */
+
+/* The path with the link that stands at its first n bytes followed. */
+static void
+link_follow(char *path, size_t size, size_t n)
+{
+	char target[PATH_MAX], *rest = xstrdup(path + n), save = path[n];
+	ssize_t len;
+
+	path[n] = '\0';
+	len = readlink(path, target, sizeof(target) - 1);
+	path[n] = save;
+	if (len < 0)
+		run_cant("%s:", path);
+	target[len] = '\0';
+	while (n && path[n - 1] != '/')
+		n--;
+	if (*target == '/')
+		n = 0;
+	path[n] = '\0';
+	if ((size_t)snprintf(path + n, size - n, "%s%s", target, rest) >=
+	    size - n)
+		run_cant("%s: too long", target);
+	free(rest);
+}
+
+/*
+ * Whether others than root could change what is at the absolute path, or
+ * place something else there: then some file, directory or link on the way
+ * is theirs, or they may write to it. A sticky directory lets nobody move
+ * root's entries. A POSIX ACL that gives more shows in the group's bits.
+ */
+static int
+others_can_change(const char *name)
+{
+	char path[PATH_MAX], save;
+	struct stat st;
+	size_t n = 0;
+	int links = 0;
+
+	if ((size_t)snprintf(path, sizeof(path), "%s", name) >= sizeof(path))
+		run_cant("%s: too long", name);
+	for (;;) {
+		/* first the slash alone, then one component more each time */
+		n += n ? strcspn(path + n, "/") : 1;
+		save = path[n];
+		path[n] = '\0';
+		if (lstat(path, &st) < 0)
+			run_cant("can't run %s:", name);
+		path[n] = save;
+		if (st.st_uid != 0)
+			return 1;
+		if (S_ISLNK(st.st_mode)) {
+			if (++links > LINKS_MAX)
+				run_cant("%s: too many links", name);
+			link_follow(path, sizeof(path), n);
+			n = 0;
+			continue;
+		}
+		if ((st.st_mode & 022) &&
+		    !(S_ISDIR(st.st_mode) && (st.st_mode & S_ISVTX)))
+			return 1;
+		n += strspn(path + n, "/");
+		if (!path[n])
+			return 0;
+	}
+}
+
+/* Whether there is more than one user to be: neither without root, nor in a
+ * user namespace that has one. */
+static int
+can_be_others(void)
+{
+	unsigned long in, out, count = 0;
+	FILE *f;
+	int ok;
+
+	if (geteuid() != 0)
+		return 0;
+	f = fopen("/proc/self/uid_map", "re");
+	if (!f)
+		return 1;
+	ok = fscanf(f, "%lu %lu %lu", &in, &out, &count) != 3 || count != 1 ||
+	    fgetc(f) != '\n' || fgetc(f) != EOF;
+	fclose(f);
+	return ok;
+}
+
+struct passwd *
+command_user(const struct service *s, const char *path)
+{
+	const char *user = kv_get(&s->conf, "user");
+	struct passwd *pw;
+
+	if (!can_be_others() || !others_can_change(path))
+		return getpwuid(geteuid());
+	if (!user)
+		run_cant("%s could be changed by others than root, and the "
+		    "service has no user", path);
+	pw = getpwnam(user);
+	if (!pw)
+		run_cant("unknown user %s", user);
+	return pw;
+}
