@@ -1,0 +1,219 @@
+/* show.c - a service as people and other machines see it */
+/* SPDX-License-Identifier: ISC */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "json.h"
+#include "state.h"
+#include "show.h"
+#include "util.h"
+
+char *
+time_text(int64_t t, char buf[TIME_TEXT])
+{
+	time_t when = (time_t)t;
+	struct tm tm;
+
+	buf[0] = '\0';
+	if (t == 0)
+		return buf;
+	/* a year past INT_MAX, or one that is too long */
+	if (!gmtime_r(&when, &tm) ||
+	    !strftime(buf, TIME_TEXT, "%a, %d %b %Y %H:%M:%S UTC", &tm))
+		snprintf(buf, TIME_TEXT, "second %lld", (long long)t);
+	return buf;
+}
+
+char *
+time_away(int64_t t, char buf[TIME_TEXT])
+{
+	static const struct { int64_t seconds; const char *name; } units[] = {
+		{ 86400, "day" }, { 3600, "hour" }, { 60, "minute" },
+		{ 1, "second" },
+	};
+	int64_t now = time(NULL), n = t > now ? t - now : now - t;
+	size_t i = 0;
+
+	buf[0] = '\0';
+	if (t == 0)
+		return buf;
+	if (n == 0) {
+		snprintf(buf, TIME_TEXT, "now");
+		return buf;
+	}
+	/* 90 minutes say more than 1 hour */
+	while (i < 3 && n < 2 * units[i].seconds)
+		i++;
+	n /= units[i].seconds;
+	snprintf(buf, TIME_TEXT, "%s%lld %s%s%s", t > now ? "in " : "",
+	    (long long)n, units[i].name, n == 1 ? "" : "s",
+	    t > now ? "" : " ago");
+	return buf;
+}
+
+/* Adds text to what info says already. */
+static void
+info_add(char **info, const char *text)
+{
+	char *longer = xasprintf("%s%s%s", *info, **info ? ", " : "", text);
+
+	free(*info);
+	*info = longer;
+}
+
+static char *
+info_of(const struct service *s)
+{
+	const char *error = kv_get(&s->status, "error");
+	const char *remark = kv_get(&s->status, "note");
+	char *info = xstrdup(""), buf[TIME_TEXT], part[TIME_TEXT + 16];
+
+	if (error) {
+		info_add(&info, error);
+		return info;
+	}
+	if (s->ctl.pinned && !*s->ctl.pin) {
+		info_add(&info, "ctl/pin holds no commit");
+	} else if (s->ctl.pinned) {
+		snprintf(part, sizeof(part), "%s %.8s",
+		    service_is_at(s, s->ctl.pin) ? "pinned to" :
+		    "on its way to", s->ctl.pin);
+		info_add(&info, part);
+	}
+	if (s->ctl.frozen && s->ctl.thaw) {
+		snprintf(part, sizeof(part), "until %s",
+		    time_text(s->ctl.thaw, buf));
+		info_add(&info, part);
+	}
+	if (remark)
+		info_add(&info, remark);
+	return info;
+}
+
+void
+show_start(struct show *show, const struct service *s)
+{
+	const char *hash = kv_get(&s->status, "hash");
+	const char *url = kv_get(&s->conf, "upstream");
+
+	memset(show, 0, sizeof(*show));
+	show->s = s;
+	show->state = state_names[service_state(s)];
+	snprintf(show->hash, sizeof(show->hash), "%.8s", hash ? hash : "");
+	show->info = info_of(s);
+	show->branch = kv_get(&s->conf, "branch");
+	show->since = kv_number(&s->status, "since", 0);
+	show->url = upstream_public(url ? url : "");
+	if (!url || !show->branch)
+		return;
+	if (upstream_read(&show->upstream, url) < 0)
+		note("%s: status of its upstream:", s->name);
+	show->tip = upstream_tip(&show->upstream, show->branch);
+}
+
+void
+show_end(struct show *show)
+{
+	free(show->info);
+	free(show->url);
+	kv_free(&show->upstream);
+}
+
+void
+show_json(const struct show *show, FILE *f)
+{
+	static const char *const commits[] = { "applied", "bad" };
+	static const char *const counts[] = {
+		"drift", "deploys", "failures", "retry"
+	};
+	const struct service *s = show->s;
+	char buf[TIME_TEXT];
+	size_t i;
+
+	/* the first five are what the clients of old know */
+	fputs("{\"service\":", f);
+	json_string(f, s->name);
+	json_pair(f, "hash", show->hash);
+	json_pair(f, "state", show->state);
+	json_pair(f, "stateinfo", show->info);
+	json_pair(f, "change", time_text(show->since, buf));
+	json_pair(f, "fullhash", kv_get(&s->status, "hash"));
+	json_pair(f, "tip", show->tip);
+	json_pair(f, "branch", show->branch);
+	json_pair(f, "upstream", show->url);
+	fprintf(f, ",\"frozen\":%s",
+	    s->ctl.frozen || s->ctl.pinned ? "true" : "false");
+	json_number(f, "frozenuntil", s->ctl.frozen ? s->ctl.thaw : 0);
+	json_pair(f, "pin", s->ctl.pinned ? s->ctl.pin : "");
+	json_pair(f, "wanted", service_wanted(s, show->tip));
+	json_number(f, "since", show->since);
+	for (i = 0; i < sizeof(commits) / sizeof(*commits); i++)
+		json_pair(f, commits[i], kv_get(&s->status, commits[i]));
+	for (i = 0; i < sizeof(counts) / sizeof(*counts); i++)
+		json_number(f, counts[i],
+		    kv_number(&s->status, counts[i], 0));
+	putc('}', f);
+}
+
+static void
+line(FILE *f, const char *key, const char *value)
+{
+	char *text;
+
+	if (!value || !*value)
+		return;
+	text = plain(xstrdup(value));
+	fprintf(f, "%s:%*s%s\n", key, 10 - (int)strlen(key), "", text);
+	free(text);
+}
+
+/* A line of a time, both ways. */
+static void
+line_time(FILE *f, const char *key, int64_t t)
+{
+	char full[TIME_TEXT], away[TIME_TEXT], text[2 * TIME_TEXT + 4];
+
+	if (t == 0)
+		return;
+	snprintf(text, sizeof(text), "%s (%s)", time_text(t, full),
+	    time_away(t, away));
+	line(f, key, text);
+}
+
+void
+show_lines(const struct show *show, FILE *f)
+{
+	const struct service *s = show->s;
+	const struct kv *status = &s->status;
+	char tree[PATH_MAX];
+
+	line(f, "service", s->name);
+	line(f, "state", show->state);
+	line(f, "info", show->info);
+	line_time(f, "since", show->since);
+	line(f, "hash", kv_get(status, "hash"));
+	line(f, "applied", kv_get(status, "applied"));
+	line(f, "tip", show->tip);
+	line(f, "wanted", service_wanted(s, show->tip));
+	line(f, "branch", show->branch);
+	line(f, "upstream", show->url);
+	line_time(f, "contact", kv_number(&show->upstream, "contact", 0));
+	if (service_path(s, PLACE_TREE, tree, sizeof(tree)) == 0)
+		line(f, "tree", tree);
+	if (s->ctl.frozen && !s->ctl.thaw)
+		line(f, "frozen", "until unfrozen");
+	else if (s->ctl.frozen)
+		line_time(f, "frozen", s->ctl.thaw);
+	if (s->ctl.pinned)
+		line(f, "pin", s->ctl.pin);
+	line(f, "todo", kv_get(status, "todo"));
+	line(f, "bad", kv_get(status, "bad"));
+	if (kv_get(status, "error"))
+		line_time(f, "retry", kv_number(status, "retry", 0));
+	line(f, "drift", kv_get(status, "drift"));
+	line(f, "deploys", kv_get(status, "deploys"));
+	line(f, "failures", kv_get(status, "failures"));
+}

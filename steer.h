@@ -1,0 +1,21 @@
+/* steer.h - what people ask of a service; after state.h */
+/* SPDX-License-Identifier: ISC */
+#include <stdint.h>
+
+enum { WHY_MAX = 512 };
+
+/*
+ * Each writes or removes control files of a service that was just loaded.
+ * Returns 0; or -1, and why holds one line for people, errno being EPERM or
+ * EACCES where it is a matter of rights.
+ */
+
+/* Stay at this commit until thaw (Unix seconds; 0: until unfrozen). */
+int steer_freeze(const struct service *s, int64_t thaw, char why[WHY_MAX]);
+/* Follow the branch again: the freeze and the pin go. */
+int steer_unfreeze(const struct service *s, char why[WHY_MAX]);
+/* Go to that commit, 7 to 40 lower-case hex digits, and stay there. */
+int steer_rollback(const struct service *s, const char *hash,
+	char why[WHY_MAX]);
+/* Look for commits now; redo: and act again, whatever there is. */
+int steer_pull(const struct service *s, int redo, char why[WHY_MAX]);
