@@ -129,7 +129,7 @@ seconds_read(struct reader *r, const struct toml *v, const char *name)
 		s = string_read(r, v, name);
 	if (!s || !*s)
 		return s;
-	n = duration_parse(s);
+	n = parse_duration(s);
 	free(s);
 	if (n > 0)
 		return xasprintf("%lld", (long long)n);

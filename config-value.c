@@ -9,8 +9,6 @@
 #define DIGITS "0123456789"
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
 
-enum { DURATION_MAX = 3660 * 86400 };	/* about ten years: no overflow */
-
 /* The n bytes at s: HOST, HOST:PORT or USER@HOST. A host that looks like an
  * option must never become an argument of ssh. */
 static int
@@ -163,34 +161,6 @@ drift_check(char *s)
 		*s = '\0';
 	return !*s || strcmp(s, "fix") == 0 ? NULL :
 	    "is neither \"fix\" nor \"count\"";
-}
-
-int64_t
-duration_parse(const char *s)
-{
-	static const char units[] = "smhd";
-	static const int seconds[] = { 1, 60, 3600, 86400 };
-	const char *unit, *start = s;
-	int64_t n, sum = 0;
-
-	do {
-		if (!*s || !strchr(DIGITS, *s))
-			return -1;
-		for (n = 0; *s && strchr(DIGITS, *s); s++)
-			if ((n = n * 10 + (*s - '0')) > DURATION_MAX)
-				return -1;
-		/* without a unit a number stands alone */
-		if (!*s && strspn(start, DIGITS) == (size_t)(s - start))
-			unit = units;
-		else if (*s && (unit = strchr(units, *s)))
-			s++;
-		else
-			return -1;
-		sum += n * seconds[unit - units];
-		if (sum > DURATION_MAX)
-			return -1;
-	} while (*s);
-	return sum > 0 ? sum : -1;
 }
 
 int

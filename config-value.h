@@ -15,9 +15,6 @@ const char *name_check(char *s);	/* of a user or package */
 const char *command_check(char *s);	/* "" where it is blank */
 const char *drift_check(char *s);	/* "" where it is only counted */
 
-/* `300`, `90s`, `5m`, `1h30m`, `2d`: seconds, at least 1; else -1. */
-int64_t duration_parse(const char *s);
-
 /* Whether s can be the name of a variable. */
 int variable_ok(const char *s);
 

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: ISC */
 #include <sys/stat.h>
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -45,6 +46,7 @@ ctl_read(struct ctl *c, int dir)
 {
 	struct stat freezer, pinner, poker;
 	char *frozen, *pin, *poke;
+	size_t i;
 	int ctl;
 
 	memset(c, 0, sizeof(*c));
@@ -66,6 +68,8 @@ ctl_read(struct ctl *c, int dir)
 	/* a pin goes with the freeze, and what root froze only root moves */
 	c->pinned = pin && !c->thawed && !(c->frozen &&
 	    freezer.st_uid == 0 && pinner.st_uid != 0);
+	for (i = 0; c->pinned && pin[i]; i++)
+		pin[i] = (char)tolower((unsigned char)pin[i]);
 	if (c->pinned && is_hash(pin, 7))
 		snprintf(c->pin, sizeof(c->pin), "%s", pin);
 	if (!c->frozen)

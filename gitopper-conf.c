@@ -398,6 +398,7 @@ main(int argc, char **argv)
 	struct boot boot = { .link = "gitopper" };
 	const char *file = config_default, **hosts;
 	char own[256] = "", **lists, interval[24];
+	int64_t seconds;
 	size_t nlists = 0;
 	int opt, nflag = 0, status, alone = 0;
 
@@ -420,9 +421,10 @@ main(int argc, char **argv)
 	if (optind < argc || (alone && !boot.url))
 		usage();
 	if (host.interval) {
+		seconds = parse_duration(host.interval);
 		snprintf(interval, sizeof(interval), "%lld",
-		    (long long)duration_parse(host.interval));
-		if (*interval == '-')
+		    (long long)seconds);
+		if (seconds <= 0)
 			die(EXIT_USAGE, "-t: %s is no time such as 300, 90s "
 			    "or 1h30m", host.interval);
 		host.interval = interval;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,17 +15,6 @@
 #include "pull.h"
 #include "util.h"
 
-/* The content at the tip isn't the bad one (any more): the verdict goes. */
-static void
-verdict_forget(struct service *s)
-{
-	if (!kv_get(&s->status, "bad"))
-		return;
-	kv_set(&s->status, "bad", NULL);
-	service_ok(s, "check");
-	service_ok(s, "health");
-}
-
 /* A redo forgets the verdict, and has everything done once more. */
 static void
 redo(struct job *job)
@@ -32,7 +22,7 @@ redo(struct job *job)
 	struct service *s = &job->s;
 	const char *todo = kv_get(&s->status, "todo");
 
-	verdict_forget(s);
+	service_absolve(s);
 	kv_set(&s->status, "retry", NULL);
 	if (kv_get(&s->status, "hash") && !todo)
 		kv_set(&s->status, "todo", "act");
@@ -58,17 +48,14 @@ plan_commit(const struct service *s, const char *file, char commit[41])
 		memcpy(commit, line + 7, 41);
 }
 
+/* Where nothing was published, an empty tree is as it should be. */
 static int
-links_changed(const struct job *job)
+tree_is_missing(const struct service *s)
 {
-	size_t i;
+	char path[PATH_MAX];
 
-	if (job->index.nlinks != job->s.ndirs)
-		return 1;
-	for (i = 0; i < job->s.ndirs; i++)
-		if (strcmp(job->index.link[i], job->s.dirs[i].link))
-			return 1;
-	return 0;
+	return service_path(s, PLACE_TREE, path, sizeof(path)) < 0 ||
+	    access(path, F_OK) < 0;
 }
 
 /* What is in the tree already, and whether that is still so. */
@@ -78,20 +65,15 @@ index_look(struct job *job, int empty)
 	struct service *s = &job->s;
 	const char *drift = kv_get(&s->conf, "drift");
 	int fix = drift && strcmp(drift, "fix") == 0;
-	char tree[4096];
-	uid_t uid;
-	gid_t gid;
 
 	if (plan_read(&job->index, s->dir, "index") < 0)
 		warn("%s: index: not readable, all is written anew", s->name);
 	if (!*job->index.commit)
 		empty = 1;
-	if (service_owner(s, &uid, &gid) < 0 ||
-	    service_path(s, PLACE_TREE, tree, sizeof(tree)) < 0)
-		return;		/* stage_read will stumble over it again */
-	job->fresh = empty || strcmp(job->index.tree, tree) ||
-	    job->index.owner != uid;
-	job->restage = job->fresh || links_changed(job);
+	else if (job->index.n == 0)
+		empty = tree_is_missing(s);
+	job->fresh = empty || !plan_place_fits(s, &job->index);
+	job->restage = job->fresh || !plan_links_fit(s, &job->index);
 	if (job->fresh || s->ctl.frozen || s->ctl.pinned ||
 	    (!s->ctl.redo && !drift_due(s) && !fix))
 		return;
@@ -109,7 +91,8 @@ want(struct job *job, const char *commit)
 	if (*staged && strncmp(staged, commit, strlen(commit)) == 0 &&
 	    !job->restage)
 		return;
-	if (*staged && stage_clear(&job->s) < 0) {
+	/* a run that was killed may have left half of it */
+	if (stage_clear(&job->s) < 0) {
 		service_fail(&job->s, "pull", "next:");
 		job->failed = 1;
 		return;
@@ -123,6 +106,7 @@ static void
 wanted_unknown(struct job *job, const struct upstream *up)
 {
 	struct service *s = &job->s;
+	const char *branch = kv_get(&s->conf, "branch");
 
 	if (s->ctl.pinned)
 		service_fail(s, "pull", "pin: what it holds is no commit");
@@ -130,7 +114,7 @@ wanted_unknown(struct job *job, const struct upstream *up)
 		return;
 	else
 		service_fail(s, "pull", "the upstream has no %s",
-		    kv_get(&s->conf, "branch"));
+		    branch ? branch : "main");
 	job->failed = 1;
 }
 
@@ -139,18 +123,24 @@ static int
 begun(struct job *job)
 {
 	const char *todo = kv_get(&job->s.status, "todo");
+	struct plan plan;
 	char commit[41];
+	int fits;
 
 	if (!todo || strncmp(todo, "publish ", 8) ||
 	    strlen(todo + 8) != 40 || !is_hash(todo + 8, 40))
 		return 0;
-	plan_commit(&job->s, "plan", commit);
-	if (strcmp(commit, todo + 8) == 0)
+	/* the config may have changed meanwhile */
+	fits = plan_read(&plan, job->s.dir, "plan") == 0 &&
+	    strcmp(plan.commit, todo + 8) == 0 &&
+	    plan_place_fits(&job->s, &plan) && plan_links_fit(&job->s, &plan);
+	plan_free(&plan);
+	if (fits)
 		return 1;
 	plan_commit(&job->s, "index", commit);
 	if (strcmp(commit, todo + 8) == 0)
 		return 1;
-	/* what was staged is lost: once more, from the object store */
+	/* what was staged is of no use: again, from the object store */
 	index_look(job, 0);
 	job->restage = 1;
 	want(job, todo + 8);
@@ -182,7 +172,10 @@ job_prepare(struct job *job, const struct upstream *up)
 	empty = tree_is_empty(s);
 	if (!service_is_at(s, wanted) || empty || s->ctl.redo || drift_due(s))
 		index_look(job, empty);
-	if (!service_is_at(s, wanted) || job->restage)
+	job->follows = wanted == tip;
+	/* a verdict on an older tip: is it one on what we are at? */
+	if (!service_is_at(s, wanted) || job->restage ||
+	    (job->follows && kv_get(&s->status, "bad")))
 		want(job, wanted);
 	else if (stage_clear(s) < 0)
 		warn("%s: next:", s->name);
@@ -216,7 +209,8 @@ job_take(struct job *job, enum staged staged)
 	case STAGED_VERDICT:
 		kv_set(&s->status, "bad", job->tip);
 		wanted = service_wanted(s, job->tip);
-		if (wanted && !service_is_at(s, wanted))
+		job->follows = 0;
+		if (wanted && (!service_is_at(s, wanted) || job->restage))
 			want(job, wanted);
 		return;
 	case STAGED_LOST:
@@ -233,8 +227,8 @@ job_take(struct job *job, enum staged staged)
 	case STAGED_FILES:
 		break;
 	}
-	if (strcmp(job->wanted, job->tip) == 0)
-		verdict_forget(s);
+	if (job->follows)
+		service_absolve(s);
 }
 
 /* Whether the poke was there before the contact began. One with a time that
@@ -253,16 +247,27 @@ int
 job_finish(struct job *job, const struct upstream *up)
 {
 	struct service *s = &job->s;
+	const char *todo = kv_get(&s->status, "todo");
 	char staged[41];
 	int print, moves = !s->ctl.frozen && !s->ctl.pinned;
 
+	if (job->offline && job->failed) {
+		kv_free(&s->status);	/* as if it had not been tried */
+		plan_free(&job->index);
+		service_close(s);
+		return -1;
+	}
 	if (!job->failed && *up->error && moves) {
 		service_fail(s, "pull", "%s", up->error);
 		job->failed = 1;
 	}
-	if (!job->failed)
+	/* what failed while it was published is fine when that is done */
+	if (!job->failed && !(todo && strncmp(todo, "publish ", 8) == 0))
 		service_ok(s, "pull");
 	plan_commit(s, "plan", staged);
+	/* a check that couldn't be made of something that is gone */
+	if (!*staged)
+		service_ok(s, "check");
 	print = *staged || kv_get(&s->status, "todo") ||
 	    (kv_get(&s->conf, "always") && kv_get(&s->status, "hash"));
 	/* what is to be done is on the disk before the poke goes */

@@ -187,6 +187,16 @@ out:
 	return fd;
 }
 
+/* What an exchange brought out: nothing is lost with what equals the new. */
+static int
+file_dispose(struct publish *p, const struct entry *e, const struct spot *from)
+{
+	if (entry_intact(e, from->dir, from->name))
+		return unlinkat(from->dir, from->name, 0);
+	return saved_dispose(p->s, plan_find(&p->index, e->path), e->path,
+	    from->dir, from->name);
+}
+
 /* The new file lies in next/: into the tree with it. */
 static int
 file_move(struct publish *p, const struct entry *e, const struct spot *from,
@@ -212,8 +222,7 @@ file_move(struct publish *p, const struct entry *e, const struct spot *from,
 	    RENAME_EXCHANGE) < 0)
 		return -1;
 	p->changed++;
-	return saved_dispose(p->s, plan_find(&p->index, e->path), e->path,
-	    from->dir, from->name);
+	return file_dispose(p, e, from);
 }
 
 static int
@@ -238,8 +247,7 @@ file_publish(struct publish *p, const struct entry *e)
 	if (ino == e->ino)
 		result = file_move(p, e, &from, &to);
 	else if (there == e->ino && ino)
-		result = saved_dispose(p->s, plan_find(&p->index, e->path),
-		    e->path, from.dir, from.name);
+		result = file_dispose(p, e, &from);
 	else
 		result = 0;	/* in place, and maybe edited since */
 out:
@@ -258,6 +266,24 @@ is_kept(const struct publish *p, const struct entry *e)
 	    old->mtime.tv_sec == e->mtime.tv_sec &&
 	    old->mtime.tv_nsec == e->mtime.tv_nsec &&
 	    strcmp(old->id, e->id) == 0;
+}
+
+/* The directories above path get the owner that the files have. */
+static int
+dirs_own(struct publish *p, const char *path)
+{
+	char *above = xstrdup(path), *slash;
+	int fd, result = fchown(p->tree, p->uid, p->gid);
+
+	while (result == 0 && (slash = strrchr(above, '/'))) {
+		*slash = '\0';
+		fd = open_beneath(p->tree, above, O_RDONLY | O_DIRECTORY, 0);
+		result = fd < 0 ? -1 : fchown(fd, p->uid, p->gid);
+		if (fd >= 0)
+			close(fd);
+	}
+	free(above);
+	return result;
 }
 
 static int
@@ -279,7 +305,8 @@ files_publish(struct publish *p)
 
 		if (is_kept(p, e))
 			continue;
-		if (file_publish(p, e) < 0) {
+		if (file_publish(p, e) < 0 || (p->index.tree &&
+		    p->index.owner != p->uid && dirs_own(p, e->path) < 0)) {
 			service_fail(p->s, "pull", "%s:", e->path);
 			return -1;
 		}
@@ -379,11 +406,14 @@ publish_nothing(struct service *s)
 	struct plan empty = { 0 };
 	struct publish p = { .s = s, .plan = &empty, .next = -1 };
 	size_t ndirs = s->ndirs;
+	char path[PATH_MAX];
 	int result = -1;
 
-	p.tree = tree_open(s);
-	if (p.tree < 0)
+	if (service_path(s, PLACE_TREE, path, sizeof(path)) < 0)
 		return -1;
+	p.tree = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (p.tree < 0)
+		return errno == ENOENT ? 0 : -1;
 	s->ndirs = 0;		/* no directory is kept for its mount */
 	if (plan_read(&p.index, s->dir, "index") == 0)
 		result = files_publish(&p);

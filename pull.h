@@ -15,6 +15,8 @@ struct job {
 	struct plan index;	/* what is published */
 	char tip[41];		/* of its branch, "" where that isn't known */
 	char wanted[41];	/* the commit to read, maybe a prefix */
+	int follows;		/* which is wanted because it is the tip */
+	int offline;		/* a failure is no error yet */
 	int fresh;		/* nothing of the index is there */
 	int restage;		/* files are to be staged in any case */
 	int failed;		/* an error of this cycle is in status */
@@ -105,6 +107,10 @@ int job_finish(struct job *job, const struct upstream *up);
 /* The tree's directory: opened, or made with all above it and owned as the
  * service says. Returns a descriptor, or -1 and errno. */
 int tree_open(const struct service *s);
+/* Whether the plan, or index, is of the tree, and for the user, that conf
+ * says; and whether it is of the links. */
+int plan_place_fits(const struct service *s, const struct plan *plan);
+int plan_links_fit(const struct service *s, const struct plan *plan);
 /* Whether there is no file in the tree, or no tree. */
 int tree_is_empty(const struct service *s);
 /* Whether it is time to look for local edits. */

@@ -230,6 +230,9 @@ static const char *
 commit_find(const struct job *job, git_oid *id)
 {
 	size_t n = strlen(job->wanted);
+	const char *hash = kv_get(&job->s.status, "hash");
+	/* of a branch that is gone, this much of its history is known */
+	const char *from = *job->tip || !hash ? job->tip : hash;
 	git_object *object;
 	git_oid prefix, tip;
 	int e;
@@ -248,7 +251,11 @@ commit_find(const struct job *job, git_oid *id)
 	git_object_free(object);
 	/* a rollback stays in the history of what is followed */
 	if (!job->s.ctl.pinned || service_is_at(&job->s, job->wanted) ||
-	    git_oid_fromstr(&tip, job->tip) || git_oid_equal(&tip, id))
+	    strncmp(job->wanted, job->s.ctl.pin, strlen(job->s.ctl.pin)))
+		return NULL;
+	if (git_oid_fromstr(&tip, from))
+		return "the history of the branch is not known";
+	if (git_oid_equal(&tip, id))
 		return NULL;
 	e = git_graph_descendant_of(repo, &tip, id);
 	if (e == 1)
@@ -377,18 +384,19 @@ listing_print(const struct job *job, const git_oid *id)
 
 	if (listing_make(&l, s, id, 1) < 0) {
 		fprintf(out, "error %s\n", plain(l.error));
-	} else if (bad && strcmp(job->wanted, job->tip) == 0 &&
-	    content_same(s, bad, l.content)) {
+	} else if (job->follows && bad && content_same(s, bad, l.content)) {
 		fputs("verdict\n", out);
-	} else if (!job->restage && content_same(s, hash, l.content)) {
-		fputs("same\n", out);
 	} else {
-		if (hash && git_oid_fromstr(&old, hash) == 0 &&
-		    !s->ctl.pinned && !git_oid_equal(&old, id) &&
+		if (job->follows && hash && git_oid_fromstr(&old, hash) == 0 &&
+		    !git_oid_equal(&old, id) &&
 		    git_graph_descendant_of(repo, id, &old) == 0)
 			fputs("rewritten\n", out);
-		applied_print(job, &l.files);
-		files_print(job, &l);
+		if (!job->restage && content_same(s, hash, l.content)) {
+			fputs("same\n", out);
+		} else {
+			applied_print(job, &l.files);
+			files_print(job, &l);
+		}
 	}
 	listing_free(&l);
 }

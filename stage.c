@@ -365,6 +365,7 @@ static int
 records_read(struct stage *stage)
 {
 	struct job *job = stage->job;
+	const char *hash = kv_get(&job->s.status, "hash");
 	char line[600];
 	int result = 0;
 
@@ -380,18 +381,19 @@ records_read(struct stage *stage)
 			    line + 7);
 			snprintf(stage->plan.commit, 41, "%s", job->wanted);
 		} else if (strncmp(line, "error ", 6) == 0) {
-			service_fail(&job->s, "pull", "commit %.8s: %s",
-			    job->wanted, line + 6);
+			if (!job->offline)
+				service_fail(&job->s, "pull",
+				    "commit %.8s: %s", job->wanted, line + 6);
 			return STAGED_NOT;
 		} else if (!*stage->plan.commit) {
 			return STAGED_LOST;
-		} else if (strcmp(line, "rewritten") == 0) {
+		} else if (hash && strcmp(line, "rewritten") == 0) {
 			service_log(&job->s, "pull: the branch was rewritten: "
-			    "%.8s is not in the history of %.8s",
-			    kv_get(&job->s.status, "hash"), job->wanted);
+			    "%.8s is not in the history of %.8s", hash,
+			    job->wanted);
 		} else if (strcmp(line, "verdict") == 0) {
 			return STAGED_VERDICT;
-		} else if (strcmp(line, "same") == 0) {
+		} else if (hash && strcmp(line, "same") == 0) {
 			return STAGED_SAME;
 		} else if (strcmp(line, "end") == 0) {
 			return stage_finish(stage);

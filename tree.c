@@ -36,6 +36,31 @@ tree_open(const struct service *s)
 }
 
 int
+plan_place_fits(const struct service *s, const struct plan *plan)
+{
+	char tree[PATH_MAX];
+	uid_t uid;
+	gid_t gid;
+
+	return service_owner(s, &uid, &gid) == 0 && plan->owner == uid &&
+	    service_path(s, PLACE_TREE, tree, sizeof(tree)) == 0 &&
+	    plan->tree && strcmp(plan->tree, tree) == 0;
+}
+
+int
+plan_links_fit(const struct service *s, const struct plan *plan)
+{
+	size_t i;
+
+	if (plan->nlinks != s->ndirs)
+		return 0;
+	for (i = 0; i < s->ndirs; i++)
+		if (strcmp(plan->link[i], s->dirs[i].link))
+			return 0;
+	return 1;
+}
+
+int
 tree_is_empty(const struct service *s)
 {
 	char path[PATH_MAX];
@@ -122,13 +147,22 @@ service_dismantle(struct service *s)
 		"index", "changes", "status", "mounts", "conf"
 	};
 	char path[PATH_MAX];
+	struct kv conf;
 	size_t i;
+	int back;
 
 	if (publish_nothing(s) < 0 || tree_dismantle(s) < 0 ||
 	    stage_clear(s) < 0 ||
 	    service_path(s, PLACE_CHECK, path, sizeof(path)) < 0 ||
 	    remove_tree(AT_FDCWD, path) < 0)
 		goto fail;
+	/* gitopper-conf takes no lock: has it come back meanwhile? */
+	if (kv_read(&conf, s->dir, "conf") < 0)
+		goto fail;
+	back = !kv_get(&conf, "gone");
+	kv_free(&conf);
+	if (back)
+		return 0;
 	if (remove_tree(s->dir, "ctl") < 0)
 		goto fail;
 	for (i = 0; i < sizeof(files) / sizeof(*files); i++)

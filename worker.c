@@ -17,6 +17,9 @@
 #include "util.h"
 #include "worker.h"
 
+/* Services whose locks are held at a time: each takes two descriptors. */
+enum { BATCH_MAX = 200 };
+
 /* One child for all jobs that ask. Something that goes wrong with one leaves
  * the rest of the stream without a meaning, so the others get a new child. */
 static void
@@ -72,7 +75,7 @@ job_done(struct job *job, const struct upstream *up, int fflag)
 		names_print(name);
 	else if (print > 0)
 		print = name_publish(name);
-	return print < 0 ? -1 : 0;
+	return print < 0 || job->failed ? -1 : 0;
 }
 
 /* A service that has left the config; gitopper-mount goes first. */
@@ -90,9 +93,10 @@ gone(struct service *s)
 	return failed;
 }
 
-/* Sees to all of them. Returns 0, or -1 where one failed. */
+/* Sees to all of them. Returns 0, or -1 where one failed; offline, what
+ * isn't here is no error yet. */
 static int
-batch_run(struct upstream *up, char **names, size_t n, int fflag)
+batch_run(struct upstream *up, char **names, size_t n, int fflag, int offline)
 {
 	struct job *job = xreallocarray(NULL, n, sizeof(*job));
 	size_t i, opened = 0;
@@ -100,6 +104,7 @@ batch_run(struct upstream *up, char **names, size_t n, int fflag)
 
 	for (i = 0; i < n; i++) {
 		memset(&job[opened], 0, sizeof(*job));
+		job[opened].offline = offline;
 		busy = service_open(&job[opened].s, names[i]);
 		if (busy < 0)
 			failed = -1;
@@ -139,7 +144,7 @@ done_offline(struct upstream *up, const char *name, int fflag)
 	if (!offline)
 		return 0;
 	names[0] = (char *)name;
-	return batch_run(up, names, 1, fflag) == 0 && !poke;
+	return batch_run(up, names, 1, fflag, 1) == 0 && !poke;
 }
 
 static void
@@ -154,10 +159,22 @@ contact(struct upstream *up, const int tokens[2])
 		die(EXIT_SYS, "tokens:");
 }
 
+/* A name that comes twice would find its own lock in the way. */
+static int
+is_among(const char *name, char **names, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (strcmp(names[i], name) == 0)
+			return 1;
+	return 0;
+}
+
 int
 worker_run(struct upstream *up, const int tokens[2], int fflag)
 {
-	char **batch = NULL;
+	char *batch[BATCH_MAX];
 	const char *name;
 	struct names names;
 	size_t n = 0, i, j;
@@ -168,11 +185,11 @@ worker_run(struct upstream *up, const int tokens[2], int fflag)
 		die(EXIT_SYS, "%s/.upstream:", state_path);
 	names_start(&names, (char *[]){ NULL }, 0);
 	while (!names.eof) {
-		/* all that have come so far, and at least one */
-		for (n = 0; (name = names_next(&names, n ? 0 : -1)); ) {
-			batch = xreallocarray(batch, n + 1, sizeof(*batch));
-			batch[n++] = xstrdup(name);
-		}
+		/* those that have come so far, and at least one */
+		for (n = 0; n < BATCH_MAX &&
+		    (name = names_next(&names, n ? 0 : -1)); )
+			if (!is_among(name, batch, n))
+				batch[n++] = xstrdup(name);
 		for (i = j = 0; i < n && !contacted; i++)
 			if (done_offline(up, batch[i], fflag))
 				free(batch[i]);
@@ -184,12 +201,11 @@ worker_run(struct upstream *up, const int tokens[2], int fflag)
 			contact(up, tokens);
 			contacted = 1;
 		}
-		if (batch_run(up, batch, n, fflag) < 0)
+		if (batch_run(up, batch, n, fflag, 0) < 0)
 			result = EXIT_SOME;
 		for (i = 0; i < n; i++)
 			free(batch[i]);
 	}
-	free(batch);
 	return result;
 }
 
@@ -253,8 +269,12 @@ staged_publish(struct service *s)
 	}
 	if (!*plan.commit) {
 		finish_begun(s);
+	} else if (!plan_place_fits(s, &plan) || !plan_links_fit(s, &plan)) {
+		note("%s: what is staged is not for this config", s->name);
 	} else if (may_publish(s, &plan)) {
 		failed = publish(s, &plan);
+		if (!failed)
+			service_ok(s, "pull");
 		if (!failed && plan_read(&index, s->dir, "index") == 0) {
 			drift_look(s, &index, 0);
 			plan_free(&index);
