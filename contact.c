@@ -180,8 +180,7 @@ fetch(struct upstream *up, int64_t deadline)
 	else
 		result = answer_take(up, text);
 	if (text && WIFSIGNALED(status))
-		note("%s: child ended by signal %d", up->url,
-		    WTERMSIG(status));
+		note("%s: child ended by signal %d", repo, WTERMSIG(status));
 	free(text);
 	return result;
 }
@@ -191,6 +190,7 @@ upstream_contact(struct upstream *up)
 {
 	int64_t deadline = now_ms() + up->timeout * 1000;
 	int lock = lock_until(up, deadline), result;
+	char *public;
 
 	*up->error = '\0';
 	/* the coarse clock is the one that files get their times from */
@@ -204,7 +204,9 @@ upstream_contact(struct upstream *up)
 	if (kv_read(&up->status, up->dir, "status") < 0)
 		note("%s: status is not readable, made anew", up->url);
 	result = fetch(up, deadline);
-	kv_set(&up->status, "url", up->url);
+	public = upstream_public(up->url);	/* httpd shows this file */
+	kv_set(&up->status, "url", public);
+	free(public);
 	kv_set_number(&up->status, "tried", up->start.tv_sec);
 	kv_set_number(&up->status, "ops",
 	    kv_number(&up->status, "ops", 0) + 1);

@@ -1,6 +1,7 @@
 /* fetch.c - the child that talks to an upstream and owns its object store */
 /* SPDX-License-Identifier: ISC */
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -109,13 +110,15 @@ certificate(git_cert *cert, int valid, const char *host, void *arg)
 
 /*
  * What a fetch that was killed left behind: locks, and packs without a name
- * yet. Nobody else writes here, as the caller holds the upstream's lock.
+ * yet; and files that a power cut left empty, which git stumbles over. Nobody
+ * else writes here, as the caller holds the upstream's lock.
  */
 static void
 sweep(const char *dir)
 {
 	char path[4096];
 	struct dirent *e;
+	struct stat st;
 	size_t n;
 	DIR *d = opendir(dir);
 
@@ -128,7 +131,8 @@ sweep(const char *dir)
 			continue;
 		if (e->d_type == DT_DIR)
 			sweep(path);
-		else if ((n > 5 && !strcmp(e->d_name + n - 5, ".lock")) ||
+		else if ((stat(path, &st) == 0 && st.st_size == 0) ||
+		    (n > 5 && !strcmp(e->d_name + n - 5, ".lock")) ||
 		    strstr(e->d_name, "_git2_"))
 			unlink(path);
 	}
@@ -270,6 +274,7 @@ repo_open(struct session *session)
 static int
 session_run(struct session *session)
 {
+	const char *url = session->fetch->up->url;
 	git_fetch_options options;
 	git_strarray specs;
 	int e;
@@ -280,9 +285,14 @@ session_run(struct session *session)
 	options.callbacks.payload = session;
 	options.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
 	options.update_fetchhead = 0;
+	/* libgit2 takes such a path for a protocol that it doesn't know */
+	if (*url == '/' && access(url, F_OK) < 0) {
+		git_error_set_str(GIT_ERROR_NET, strerror(errno));
+		return -1;
+	}
 	if ((e = repo_open(session)) ||
 	    (e = git_remote_create_anonymous(&session->remote, session->repo,
-	    session->fetch->up->url)) ||
+	    url)) ||
 	    (e = git_remote_connect(session->remote, GIT_DIRECTION_FETCH,
 	    &options.callbacks, &options.proxy_opts, NULL)) ||
 	    (e = git_remote_ls(&session->head, &session->nheads,

@@ -124,16 +124,19 @@ begun(struct job *job)
 {
 	const char *todo = kv_get(&job->s.status, "todo");
 	struct plan plan;
-	char commit[41];
+	char commit[41], next[PATH_MAX];
 	int fits;
 
 	if (!todo || strncmp(todo, "publish ", 8) ||
 	    strlen(todo + 8) != 40 || !is_hash(todo + 8, 40))
 		return 0;
-	/* the config may have changed meanwhile */
+	/* the config may have changed meanwhile, or somebody cleaned up */
 	fits = plan_read(&plan, job->s.dir, "plan") == 0 &&
 	    strcmp(plan.commit, todo + 8) == 0 &&
-	    plan_place_fits(&job->s, &plan) && plan_links_fit(&job->s, &plan);
+	    plan_place_fits(&job->s, &plan) &&
+	    plan_links_fit(&job->s, &plan) &&
+	    service_path(&job->s, PLACE_NEXT, next, sizeof(next)) == 0 &&
+	    access(next, F_OK) == 0;
 	plan_free(&plan);
 	if (fits)
 		return 1;

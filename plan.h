@@ -10,7 +10,7 @@
 
 /*
  * NAME/plan and NAME/index have one format: `commit HASH`, `tree PATH`,
- * `owner UID`, a `link LINK` for each dir that it was made for, and then for each file
+ * `owner UID`, a `link LINK` for each dir that it is for, then for each file
  * `MODE ID SIZE INODE MTIME<TAB>PATH`, sorted by path, paths quoted as git
  * does. INODE and MTIME are those of the file as we wrote it, so a file that
  * still has them was not edited; rename(2) changes neither.

@@ -244,9 +244,11 @@ file_publish(struct publish *p, const struct entry *e)
 	if (spot_inode(&from, &ino, &mode) < 0 ||
 	    spot_inode(&to, &there, &mode) < 0)
 		goto out;
-	if (ino == e->ino)
+	/* its inode is another where all this was put back from a copy */
+	if (ino == e->ino || (ino && there != e->ino &&
+	    entry_intact(e, from.dir, from.name)))
 		result = file_move(p, e, &from, &to);
-	else if (there == e->ino && ino)
+	else if (ino)
 		result = file_dispose(p, e, &from);
 	else
 		result = 0;	/* in place, and maybe edited since */

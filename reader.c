@@ -166,7 +166,8 @@ listing_sort(struct listing *l, const struct service *s)
 	struct plan *p = &l->files;
 	size_t i, n = 0;
 
-	qsort(p->entry, p->n, sizeof(*p->entry), entry_compare);
+	if (p->n)
+		qsort(p->entry, p->n, sizeof(*p->entry), entry_compare);
 	for (i = 0; i < p->n; i++) {
 		if (!n || strcmp(p->entry[i].path, p->entry[n - 1].path)) {
 			p->entry[n++] = p->entry[i];
@@ -306,7 +307,7 @@ applied_print(const struct job *job, const struct plan *new)
 	git_oid id;
 
 	memset(&old, 0, sizeof(old));
-	/* one that is gone from here, or lacked a link, had nothing in common */
+	/* one that is gone, or lacked a link, had nothing in common */
 	if (applied && git_oid_fromstr(&id, applied) == 0)
 		listing_make(&old, &job->s, &id, 1);
 	changes_print(&old.files, new);

@@ -239,28 +239,29 @@ may_publish(const struct service *s, const struct plan *plan)
 	return 0;
 }
 
-/* A publish that was killed after its plan became the index. */
+/* A publish has just been finished, maybe one that was killed after its plan
+ * became the index. */
 static void
-finish_begun(struct service *s)
+published(struct service *s)
 {
 	const char *todo = kv_get(&s->status, "todo");
 	struct plan index;
-	char commit[41];
 
-	if (!todo || strncmp(todo, "publish ", 8) ||
-	    plan_read(&index, s->dir, "index") < 0)
+	if (plan_read(&index, s->dir, "index") < 0)
 		return;
-	snprintf(commit, sizeof(commit), "%s", index.commit);
+	if (todo && strncmp(todo, "publish ", 8) == 0 &&
+	    strcmp(index.commit, todo + 8) == 0)
+		publish_finish(s, index.commit);
+	drift_look(s, &index, 0);
 	plan_free(&index);
-	if (strcmp(commit, todo + 8) == 0)
-		publish_finish(s, commit);
 }
 
 static int
 staged_publish(struct service *s)
 {
-	struct plan plan, index;
-	int failed = 0;
+	const char *todo = kv_get(&s->status, "todo");
+	int begun = todo && strncmp(todo, "publish ", 8) == 0, failed = 0;
+	struct plan plan;
 
 	if (plan_read(&plan, s->dir, "plan") < 0) {
 		service_fail(s, "pull", "plan:");
@@ -268,17 +269,16 @@ staged_publish(struct service *s)
 		return -1;
 	}
 	if (!*plan.commit) {
-		finish_begun(s);
+		if (begun)
+			published(s);
 	} else if (!plan_place_fits(s, &plan) || !plan_links_fit(s, &plan)) {
 		note("%s: what is staged is not for this config", s->name);
 	} else if (may_publish(s, &plan)) {
 		failed = publish(s, &plan);
-		if (!failed)
+		if (!failed && begun)
 			service_ok(s, "pull");
-		if (!failed && plan_read(&index, s->dir, "index") == 0) {
-			drift_look(s, &index, 0);
-			plan_free(&index);
-		}
+		if (!failed)
+			published(s);
 	}
 	plan_free(&plan);
 	return failed;
