@@ -94,6 +94,14 @@ out:
 	return result;
 }
 
+/* exit(3) would write out once more what the parent has in its buffers. */
+static void
+give_up(const char *what)
+{
+	warn("a child can't give up its rights: %s:", what);
+	_exit(EXIT_SYS);
+}
+
 static void
 drop_rights(const char *writable, int network)
 {
@@ -103,21 +111,20 @@ drop_rights(const char *writable, int network)
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    setrlimit(RLIMIT_CORE, &none) < 0)
-		die(EXIT_SYS, "can't give up rights:");
+		give_up("limits");
 	if (restrict_writes(writable, network) < 0)
 		note("no Landlock here: children can write what their user "
 		    "can");
 	if (geteuid() == 0) {
 		if (child_user(&uid, &gid) < 0)
-			die(EXIT_SYS, "no user %s to run children as",
-			    fetch_users[0]);
+			give_up(fetch_users[0]);
 		if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 ||
 		    setresuid(uid, uid, uid) < 0)
-			die(EXIT_SYS, "can't give up rights:");
+			give_up("setresuid");
 	}
 	/* after the last change of ids, which would clear it */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
-		die(EXIT_SYS, "prctl:");
+		give_up("prctl");
 }
 
 /* Standard input and output lead nowhere, 3 leads to the parent. */

@@ -33,22 +33,25 @@ static void
 service_apart(struct reader *r, const struct config_service *s,
 	const struct config_service *o)
 {
-	const struct config_dir *d, *e;
+	const struct config_dir *d;
 	char local[160], tree[160];
+	size_t i, j;
 
 	snprintf(local, sizeof(local), "a local of %s", o->name);
 	snprintf(tree, sizeof(tree), "the tree of %s", o->name);
-	for (d = s->dirs; d < s->dirs + s->ndirs; d++) {
-		for (e = o->dirs; e < o->dirs + o->ndirs && e != d; e++)
-			apart(r, AT(d), "local", d->local, e->local, local);
+	for (i = 0; i < s->ndirs; i++) {
+		d = &s->dirs[i];
+		for (j = 0; j < o->ndirs && &o->dirs[j] != d; j++)
+			apart(r, AT(d), "local", d->local, o->dirs[j].local,
+			    local);
 		apart(r, AT(d), "local", d->local, o->tree, tree);
 		apart(r, AT(d), "local", d->local, o->work, "which is ours");
 	}
 	if (s == o)
 		return;
-	for (e = o->dirs; e < o->dirs + o->ndirs; e++) {
-		apart(r, AT(s), "the tree", s->tree, e->local, local);
-		apart(r, AT(s), "mount's", s->work, e->local, local);
+	for (i = 0; i < o->ndirs; i++) {
+		apart(r, AT(s), "the tree", s->tree, o->dirs[i].local, local);
+		apart(r, AT(s), "mount's", s->work, o->dirs[i].local, local);
 	}
 	apart(r, AT(s), "the tree", s->tree, o->tree, tree);
 }
@@ -68,7 +71,8 @@ places_check_host(struct reader *r, const struct config_service *s)
 			    *state, whose);
 		apart(r, AT(s), "the tree", s->tree, *state, whose);
 	}
-	for (o = r->c->services; o < r->c->services + r->c->nservices; o++) {
+	for (i = 0; i < r->c->nservices; i++) {
+		o = &r->c->services[i];
 		if (strcmp(o->name, s->name))
 			service_apart(r, s, o);
 		else if (o->line)

@@ -58,7 +58,8 @@ fault(struct reader *r, size_t line, size_t column, const char *fmt, ...)
 int
 key_is(const struct toml *v, const char *name)
 {
-	return v->keylen == strlen(name) && memcmp(v->key, name, v->keylen) == 0;
+	return v->keylen == strlen(name) &&
+	    memcmp(v->key, name, v->keylen) == 0;
 }
 
 void

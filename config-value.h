@@ -8,7 +8,7 @@
  * in the form that conf is to hold, in place.
  */
 const char *upstream_check(char *s);
-const char *branch_check(char *s);	/* as git-check-ref-format(1), roughly */
+const char *branch_check(char *s);	/* roughly git-check-ref-format(1) */
 const char *link_check(char *s);	/* "" is the whole repository */
 const char *place_check(char *s);	/* an absolute path, but the root */
 const char *name_check(char *s);	/* of a user or package */

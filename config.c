@@ -352,7 +352,8 @@ config_bootstrap(struct config *c, const struct config_host *host,
 
 	own.value[K_UPSTREAM] = option_read(&r, "-U", url, upstream_check);
 	if (branch)
-		own.value[K_BRANCH] = option_read(&r, "-B", branch, branch_check);
+		own.value[K_BRANCH] = option_read(&r, "-B", branch,
+		    branch_check);
 	if (mount)
 		own.value[K_MOUNT] = option_read(&r, "-M", mount, place_check);
 	s.dirs = xmalloc(sizeof(*s.dirs));

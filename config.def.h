@@ -35,6 +35,7 @@ enum {
 	KILL_AFTER      = 2,	/* between SIGTERM and SIGKILL */
 	RETRY_MIN       = 10,	/* before a failed step is tried again */
 	DRIFT_EVERY     = 3600,	/* between two looks for local edits */
+	RENEW_EVERY     = 86400, /* between two renewals of a damaged store */
 	RECLAIM         = 10,	/* before a due name may be named again */
 
 	/* numbers */

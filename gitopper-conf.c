@@ -345,12 +345,13 @@ static void
 config_print(const struct config *c)
 {
 	const struct config_service *s;
-	size_t i;
+	size_t i, j;
 
-	for (s = c->services; s < c->services + c->nservices; s++) {
+	for (i = 0; i < c->nservices; i++) {
+		s = &c->services[i];
 		puts(s->name);
-		for (i = 0; i < s->conf.n; i++)
-			printf("\t%s\n", s->conf.line[i]);
+		for (j = 0; j < s->conf.n; j++)
+			printf("\t%s\n", s->conf.line[j]);
 	}
 }
 

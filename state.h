@@ -14,7 +14,7 @@ struct ctl {
 	int64_t thaw;	/* when a frozen one thaws, Unix seconds; 0: never */
 	int thawed;	/* there is a frozen whose time is over */
 	int pinned;	/* there is a pin, and it counts */
-	char pin[41];	/* the commit, 7 to 40 digits; "": what it holds isn't */
+	char pin[41];	/* the commit, 7 to 40 digits; "": it holds none */
 	int poke;	/* there is a poke */
 	int redo;	/* and it says so */
 	struct timespec poked; /* when, by the poke's own time */

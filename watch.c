@@ -1,0 +1,128 @@
+/* watch.c - sleeping until a file or the time comes */
+/* SPDX-License-Identifier: ISC */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "util.h"
+#include "watch.h"
+
+enum {
+	SETTLE     = 5,		/* ms: touch(1) alone makes three events */
+	BLIND_TICK = 1000,	/* ms between two looks without inotify */
+};
+
+int watch_blind;
+static int inotify = -1;
+static sigset_t asleep;		/* the signals held back while it sleeps */
+static volatile sig_atomic_t hangup;
+
+int64_t
+watch_clock(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void
+on_hangup(int sig)
+{
+	(void)sig;
+	hangup = 1;
+}
+
+static void
+go_blind(const char *what)
+{
+	if (!watch_blind)
+		warn("looking every second, for %s:", what);
+	watch_blind = 1;
+}
+
+void
+watch_start(void)
+{
+	struct sigaction action = { .sa_handler = on_hangup };
+	sigset_t hup;
+
+	sigemptyset(&hup);
+	sigaddset(&hup, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &hup, &asleep) < 0 ||
+	    sigaction(SIGHUP, &action, NULL) < 0)
+		die(EXIT_SYS, "SIGHUP:");
+	sigdelset(&asleep, SIGHUP);
+	inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (inotify < 0)
+		go_blind("inotify_init1");
+}
+
+int
+watch_add(const char *path, uint32_t mask)
+{
+	int wd;
+
+	if (inotify < 0)
+		return -1;
+	wd = inotify_add_watch(inotify, path, mask | IN_DONT_FOLLOW);
+	if (wd < 0 && errno != ENOENT && errno != ENOTDIR && errno != EACCES)
+		go_blind("inotify_add_watch (fs.inotify.max_user_watches)");
+	return wd;
+}
+
+/* Hands over all events that are there; whether one of them matters. */
+static int
+drain(int (*seen)(const struct inotify_event *))
+{
+	char buf[8192]
+	    __attribute__((aligned(__alignof__(struct inotify_event))));
+	int matters = 0;
+	const char *p;
+	ssize_t n;
+
+	while ((n = read(inotify, buf, sizeof(buf))) > 0)
+		for (p = buf; p < buf + n; ) {
+			const struct inotify_event *e = (const void *)p;
+
+			matters |= seen(e);
+			p += sizeof(*e) + e->len;
+		}
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
+		die(EXIT_SYS, "inotify:");
+	return matters;
+}
+
+int
+watch_sleep(int64_t until, int (*seen)(const struct inotify_event *))
+{
+	struct pollfd p = { .fd = inotify, .events = POLLIN };
+	const struct timespec settle = { .tv_nsec = SETTLE * 1000000L };
+	struct timespec t;
+	int64_t ms, now;
+
+	for (;;) {
+		now = watch_clock();
+		if (watch_blind && until > now + BLIND_TICK)
+			until = now + BLIND_TICK;
+		ms = until > now ? until - now : 0;
+		t.tv_sec = (time_t)(ms / 1000);
+		t.tv_nsec = (long)(ms % 1000) * 1000000;
+		if (ppoll(&p, 1, until == INT64_MAX ? NULL : &t, &asleep) < 0 &&
+		    errno != EINTR)
+			die(EXIT_SYS, "ppoll:");
+		if (hangup)
+			return 1;
+		if (p.revents & POLLIN && drain(seen)) {
+			/* SIGHUP waits: nothing cuts this short */
+			nanosleep(&settle, NULL);
+			drain(seen);
+			return 0;
+		}
+		if (watch_clock() >= until)
+			return 0;
+	}
+}
