@@ -272,7 +272,8 @@ ok 'since is now' test "$(value s since)" -ge $(($(date +%s) - 5))
 #
 fresh
 for f in frozen pin poke; do
-	ln -s /etc/passwd "$ctl/$f"
+	echo redo >"$tmp/elsewhere"
+	ln -s "$tmp/elsewhere" "$ctl/$f"
 	ok "$f: a link is ignored" timeout 20 gitopper-pull s
 	ok 'so the tip is followed' at "$h3" three
 	rm "$ctl/$f"
