@@ -27,6 +27,18 @@ upstream_repo(const struct upstream *up, char *buf, size_t size)
 	snprintf(buf, size, "%s/.upstream/%s/repo", state_path, id);
 }
 
+void
+upstream_damaged(const struct upstream *up)
+{
+	int fd = openat(up->dir, "damaged",
+	    O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+
+	if (fd < 0)
+		warn("%s: damaged:", up->url);
+	else
+		close(fd);
+}
+
 static int64_t
 now_ms(void)
 {
@@ -59,7 +71,7 @@ lock_until(const struct upstream *up, int64_t deadline)
 
 /* The object store belongs to the child, the directory around it to us. */
 static int
-repo_make(struct upstream *up)
+repo_make(struct upstream *up, const char *name)
 {
 	uid_t uid = (uid_t)-1;
 	gid_t gid = (gid_t)-1;
@@ -69,7 +81,7 @@ repo_make(struct upstream *up)
 		errno = ENOENT;
 		return -1;
 	}
-	fd = dir_make(up->dir, "repo", (uid_t)-1, (gid_t)-1, uid, gid);
+	fd = dir_make(up->dir, name, (uid_t)-1, (gid_t)-1, uid, gid);
 	if (fd < 0)
 		return -1;
 	close(fd);
@@ -137,6 +149,8 @@ answer_take(struct upstream *up, char *text)
 		else if (strncmp(line, "error ", 6) == 0 && !*up->error)
 			snprintf(up->error, sizeof(up->error), "%s",
 			    plain(line + 6));
+		else if (strcmp(line, "damaged") == 0)
+			upstream_damaged(up);
 		else if (strcmp(line, "done") == 0)
 			done = 1;
 	}
@@ -152,10 +166,41 @@ answer_take(struct upstream *up, char *text)
 	return *up->error ? -1 : 0;
 }
 
+/*
+ * A damaged store is not mended but fetched anew, beside the old one. It may
+ * well be the upstream that is damaged, hence not at each contact.
+ */
+static int
+renewal_begin(struct upstream *up)
+{
+	int64_t last = kv_number(&up->status, "renewed", 0), now = time(NULL);
+
+	if (faccessat(up->dir, "damaged", F_OK, 0) < 0 ||
+	    (last <= now && now < last + RENEW_EVERY))
+		return 0;
+	note("%s: fetching it anew", up->url);
+	kv_set_number(&up->status, "renewed", now);
+	return remove_tree(up->dir, "repo.new") == 0;
+}
+
+static int
+renewal_end(struct upstream *up)
+{
+	if (renameat2(up->dir, "repo.new", up->dir, "repo",
+	    RENAME_EXCHANGE) < 0 || remove_tree(up->dir, "repo.new") < 0 ||
+	    unlinkat(up->dir, "damaged", 0) < 0) {
+		snprintf(up->error, sizeof(up->error), "repo.new: %s",
+		    strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
 static int
 fetch(struct upstream *up, int64_t deadline)
 {
 	char repo[4096], *text;
+	int renewal = renewal_begin(up);
 	struct secrets secrets = { 0 };
 	struct fetch what = { up, &secrets, repo };
 	struct child child;
@@ -164,7 +209,10 @@ fetch(struct upstream *up, int64_t deadline)
 	upstream_repo(up, repo, sizeof(repo));
 	if (secrets_read(&secrets, up) < 0)
 		return -1;
-	if (repo_make(up) < 0 ||
+	if (renewal)
+		strncat(repo, ".new", sizeof(repo) - strlen(repo) - 1);
+	if (repo_make(up, "repo") < 0 ||
+	    (renewal && repo_make(up, "repo.new") < 0) ||
 	    child_start(&child, fetch_work, &what, repo, 1) < 0) {
 		snprintf(up->error, sizeof(up->error), "repo: %s",
 		    strerror(errno));
@@ -179,6 +227,8 @@ fetch(struct upstream *up, int64_t deadline)
 		    "no answer within %lld s", (long long)up->timeout);
 	else
 		result = answer_take(up, text);
+	if (result == 0 && renewal)
+		result = renewal_end(up);
 	if (text && WIFSIGNALED(status))
 		note("%s: child ended by signal %d", repo, WTERMSIG(status));
 	free(text);

@@ -38,6 +38,9 @@ struct upstream {
  */
 int upstream_contact(struct upstream *up);
 
+/* Notes that the object store may be damaged: a later contact makes it anew. */
+void upstream_damaged(const struct upstream *up);
+
 /* The path of the object store. */
 void upstream_repo(const struct upstream *up, char *buf, size_t size);
 
@@ -55,14 +58,17 @@ struct fetch {
 
 /*
  * Runs in the child. Writes lines to descriptor 3: `tip BRANCH<TAB>COMMIT`
- * for each branch that is there, `error TEXT`, and `done` last. arg is a
- * struct fetch.
+ * for each branch that is there, `damaged` where the object store may be,
+ * `error TEXT`, and `done` last. arg is a struct fetch.
  */
 void fetch_work(void *arg);
 
 /* Puts libgit2 in a state in which no file of this machine changes what it
  * does. For children only. Returns 0, or -1 with libgit2's error. */
 int git_start(void);
+/* Whether libgit2's last error is about what is in a repository, not about the
+ * network or the system. */
+int git_damage(void);
 /* libgit2's last message, as one line; never NULL. */
 const char *git_message(void);
 

@@ -245,8 +245,10 @@ tips_answer(const struct session *session)
 			continue;
 		}
 		if (git_object_lookup(&object, session->repo, &head->oid,
-		    GIT_OBJECT_ANY))
+		    GIT_OBJECT_ANY)) {
+			answer("damaged");
 			continue;
+		}
 		if (git_object_peel(&commit, object, GIT_OBJECT_COMMIT) == 0) {
 			git_oid_tostr(hex, sizeof(hex), git_object_id(commit));
 			answer("tip %s\t%s", up->branch[i], hex);
@@ -321,6 +323,8 @@ fetch_work(void *arg)
 		return;
 	}
 	e = session_run(&session);
+	if (e && git_damage())
+		answer("damaged");
 	if (e)
 		answer("error %s", git_message());
 	else

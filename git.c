@@ -25,6 +25,26 @@ git_start(void)
 	return git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
 }
 
+int
+git_damage(void)
+{
+	const git_error *e = git_error_last();
+
+	switch (e ? e->klass : GIT_ERROR_NONE) {
+	case GIT_ERROR_ODB:
+	case GIT_ERROR_OBJECT:
+	case GIT_ERROR_TREE:
+	case GIT_ERROR_REFERENCE:
+	case GIT_ERROR_REPOSITORY:
+	case GIT_ERROR_CONFIG:
+	case GIT_ERROR_ZLIB:
+	case GIT_ERROR_INDEXER:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
 const char *
 git_message(void)
 {

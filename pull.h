@@ -20,6 +20,7 @@ struct job {
 	int fresh;		/* nothing of the index is there */
 	int restage;		/* files are to be staged in any case */
 	int failed;		/* an error of this cycle is in status */
+	int damaged;		/* the object store may be */
 	int ask;		/* the reader has to look */
 };
 
@@ -43,6 +44,7 @@ struct reading {
  *	keep MODE ID LEN	then a path: a file that is published already
  *	file MODE ID LEN SIZE	then a path, and its bytes
  *	error TEXT		it can't be done: no more
+ *	damaged TEXT		the same, and the store may be damaged
  *	end
  *
  * keep and file come sorted by path. arg is a struct reading.

@@ -26,6 +26,7 @@ struct listing {
 
 static git_repository *repo;
 static FILE *out;
+static int damaged;	/* the last error may come from a damaged store */
 
 static void
 listing_free(struct listing *l)
@@ -37,6 +38,19 @@ listing_free(struct listing *l)
 	free(l->skipped);
 	free(l->content);
 	plan_free(&l->files);
+}
+
+static const char *
+git_why(void)
+{
+	damaged = git_damage();
+	return git_message();
+}
+
+static void
+error_print(const char *what, const char *why)
+{
+	fprintf(out, "%s %s%s\n", damaged ? "damaged" : "error", what, why);
 }
 
 static int
@@ -103,14 +117,14 @@ tree_add(struct listing *l, const char *path, const git_oid *id, int depth)
 	if (depth > DEPTH_MAX)
 		return refuse(l, "more than %d directories deep", DEPTH_MAX);
 	if (git_tree_lookup(&tree, repo, id))
-		return refuse(l, "%s", git_message());
+		return refuse(l, "%s", git_why());
 	for (i = 0; n >= 0 && i < git_tree_entrycount(tree); i++) {
 		e = git_tree_entry_byindex(tree, i);
 		name = git_tree_entry_name(e);
 		n = snprintf(below, sizeof(below), "%s%s%s", path,
 		    *path ? "/" : "", name);
 		if (n < 0 || (size_t)n >= sizeof(below) || strchr(name, '/'))
-			n = refuse(l, "the path %s/%s is refused", path, name);
+			n = refuse(l, "refused: the path %s/%s", path, name);
 		else
 			n = entry_add(l, below, git_tree_entry_id(e),
 			    git_tree_entry_filemode(e), depth);
@@ -196,10 +210,10 @@ listing_make(struct listing *l, const struct service *s, const git_oid *id,
 
 	memset(l, 0, sizeof(*l));
 	if (git_commit_lookup(&commit, repo, id))
-		return refuse(l, "%s", git_message());
+		return refuse(l, "%s", git_why());
 	if (git_commit_tree(&tree, commit)) {
 		git_commit_free(commit);
-		return refuse(l, "%s", git_message());
+		return refuse(l, "%s", git_why());
 	}
 	for (i = 0; result == 0 && i < s->ndirs; i++)
 		result = link_add(l, tree, &s->dirs[i], files);
@@ -239,7 +253,7 @@ commit_find(const struct job *job, git_oid *id)
 	int e;
 
 	if (git_oid_fromstrn(&prefix, job->wanted, n))
-		return git_message();
+		return git_why();
 	e = git_object_lookup_prefix(&object, repo, &prefix, n,
 	    GIT_OBJECT_COMMIT);
 	if (e == GIT_EAMBIGUOUS)
@@ -247,7 +261,7 @@ commit_find(const struct job *job, git_oid *id)
 	if (e == GIT_ENOTFOUND)
 		return "there is no such commit";
 	if (e)
-		return git_message();
+		return git_why();
 	*id = *git_object_id(object);
 	git_object_free(object);
 	/* a rollback stays in the history of what is followed */
@@ -261,7 +275,7 @@ commit_find(const struct job *job, git_oid *id)
 	e = git_graph_descendant_of(repo, &tip, id);
 	if (e == 1)
 		return NULL;
-	return e ? git_message() : "it is not in the history of the branch";
+	return e ? git_why() : "it is not in the history of the branch";
 }
 
 static void
@@ -331,7 +345,7 @@ file_print(const struct entry *e)
 	git_oid id;
 
 	if (git_oid_fromstr(&id, e->id) || git_blob_lookup(&blob, repo, &id)) {
-		fprintf(out, "error %s: %s\n", e->id, git_message());
+		error_print("a file: ", git_why());
 		return -1;
 	}
 	if (is_lfs(blob)) {
@@ -384,7 +398,7 @@ listing_print(const struct job *job, const git_oid *id)
 	git_oid old;
 
 	if (listing_make(&l, s, id, 1) < 0) {
-		fprintf(out, "error %s\n", plain(l.error));
+		error_print("", plain(l.error));
 	} else if (job->follows && bad && content_same(s, bad, l.content)) {
 		fputs("verdict\n", out);
 	} else {
@@ -411,7 +425,7 @@ job_answer(const struct job *job)
 
 	why = commit_find(job, &id);
 	if (why) {
-		fprintf(out, "error %s\n", why);
+		error_print("", why);
 		return;
 	}
 	git_oid_tostr(hex, sizeof(hex), &id);
@@ -432,7 +446,7 @@ reader_work(void *arg)
 	    git_repository_open_bare(&repo, reading->repo)) {
 		for (i = 0; i < reading->n; i++)
 			if (reading->job[i].ask)
-				fprintf(out, "error %s\n", git_message());
+				error_print("", git_why());
 		fflush(out);
 		return;
 	}

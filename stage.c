@@ -180,9 +180,9 @@ link_write(struct stage *stage, int dir, const char *name, uint64_t size)
 {
 	char target[SYMREF_MAX + 1];
 
-	if (size == 0 || size > SYMREF_MAX ||
-	    fread(target, 1, size, stage->in) != size) {
-		errno = ENAMETOOLONG;
+	/* entry_read has looked at size */
+	if (size > SYMREF_MAX || fread(target, 1, size, stage->in) != size) {
+		errno = EPIPE;
 		return -1;
 	}
 	target[size] = '\0';
@@ -296,6 +296,9 @@ entry_read(struct stage *stage, const char *line)
 		return STAGED_LOST;
 	e.size = size;
 	fault = path_refused(stage, e.path);
+	if (!fault && e.mode == 0120000 && !keep &&
+	    (e.size == 0 || e.size > SYMREF_MAX))
+		fault = "a link to nothing, or to too long a name, is refused";
 	if (fault) {
 		result = fail(stage, fault, e.path);
 	} else if (!keep) {
@@ -380,10 +383,13 @@ records_read(struct stage *stage)
 			snprintf(job->wanted, sizeof(job->wanted), "%.40s",
 			    line + 7);
 			snprintf(stage->plan.commit, 41, "%s", job->wanted);
-		} else if (strncmp(line, "error ", 6) == 0) {
+		} else if (strncmp(line, "error ", 6) == 0 ||
+		    strncmp(line, "damaged ", 8) == 0) {
+			job->damaged = *line == 'd';
 			if (!job->offline)
 				service_fail(&job->s, "pull",
-				    "commit %.8s: %s", job->wanted, line + 6);
+				    "commit %.8s: %s", job->wanted,
+				    strchr(line, ' ') + 1);
 			return STAGED_NOT;
 		} else if (!*stage->plan.commit) {
 			return STAGED_LOST;
@@ -407,6 +413,19 @@ records_read(struct stage *stage)
 	return result;
 }
 
+static int
+stage_drop(struct service *s)
+{
+	char path[PATH_MAX];
+
+	/* first the plan: without it, what lies in next/ is nothing */
+	if ((unlinkat(s->dir, "plan", 0) < 0 && errno != ENOENT) ||
+	    (unlinkat(s->dir, "plan.changes", 0) < 0 && errno != ENOENT) ||
+	    service_path(s, PLACE_NEXT, path, sizeof(path)) < 0)
+		return -1;
+	return remove_tree(AT_FDCWD, path);
+}
+
 enum staged
 stage_read(FILE *in, struct job *job)
 {
@@ -428,19 +447,21 @@ stage_read(FILE *in, struct job *job)
 	if (stage.next >= 0)
 		close(stage.next);
 	if (result != STAGED_FILES)
-		stage_clear(&job->s);
+		stage_drop(&job->s);
 	return (enum staged)result;
 }
 
 int
 stage_clear(struct service *s)
 {
+	const char *todo = kv_get(&s->status, "todo");
 	char path[PATH_MAX];
 
-	/* first the plan: without it, what lies in next/ is nothing */
-	if ((unlinkat(s->dir, "plan", 0) < 0 && errno != ENOENT) ||
-	    (unlinkat(s->dir, "plan.changes", 0) < 0 && errno != ENOENT) ||
-	    service_path(s, PLACE_NEXT, path, sizeof(path)) < 0)
+	/* a publish that was begun may have brought edits out to next/ */
+	if (todo && strncmp(todo, "publish ", 8) == 0 &&
+	    (service_path(s, PLACE_NEXT, path, sizeof(path)) < 0 ||
+	    (access(path, F_OK) == 0 &&
+	    saved_keep(s, "next", AT_FDCWD, path) < 0)))
 		return -1;
-	return remove_tree(AT_FDCWD, path);
+	return stage_drop(s);
 }

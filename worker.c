@@ -1,10 +1,8 @@
 /* worker.c - what gitopper-pull does for one upstream, and for one name */
 /* SPDX-License-Identifier: ISC */
-#include <sys/socket.h>
-#include <sys/time.h>
-
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,12 +18,29 @@
 /* Services whose locks are held at a time: each takes two descriptors. */
 enum { BATCH_MAX = 200 };
 
+/* read(2), but not for longer than READ_TIMEOUT seconds. */
+static ssize_t
+patient_read(void *fd, char *buf, size_t size)
+{
+	struct pollfd p = { .fd = *(int *)fd, .events = POLLIN };
+	ssize_t n;
+
+	do {
+		n = poll(&p, 1, READ_TIMEOUT * 1000);
+		if (n > 0)
+			n = read(p.fd, buf, size);
+		else if (n == 0)
+			errno = ETIMEDOUT, n = -1;
+	} while (n < 0 && errno == EINTR);
+	return n;
+}
+
 /* One child for all jobs that ask. Something that goes wrong with one leaves
  * the rest of the stream without a meaning, so the others get a new child. */
 static void
 reader_round(const struct upstream *up, struct job *job, size_t n)
 {
-	const struct timeval most = { .tv_sec = READ_TIMEOUT };
+	const cookie_io_functions_t patient = { .read = patient_read };
 	char repo[4096];
 	struct reading reading = { repo, job, n };
 	struct child child;
@@ -35,14 +50,14 @@ reader_round(const struct upstream *up, struct job *job, size_t n)
 
 	upstream_repo(up, repo, sizeof(repo));
 	if (child_start(&child, reader_work, &reading, NULL, 0) < 0 ||
-	    setsockopt(child.fd, SOL_SOCKET, SO_RCVTIMEO, &most,
-	    sizeof(most)) < 0 || !(in = fdopen(child.fd, "r")))
+	    !(in = fopencookie(&child.fd, "r", patient)))
 		die(EXIT_SYS, "can't start a child to read:");
-	child.fd = -1;
 	for (i = 0; i < n; i++) {
 		if (!job[i].ask)
 			continue;
 		staged = stage_read(in, &job[i]);
+		if (job[i].damaged)
+			upstream_damaged(up);
 		job_take(&job[i], staged);
 		if (staged == STAGED_NOT || staged == STAGED_LOST ||
 		    job[i].ask)
