@@ -19,8 +19,8 @@ CONF = gitopper-conf.o config.o config-settings.o config-places.o \
 	config-value.o $(TOML) $(STATE)
 WAIT = gitopper-wait.o roster.o claims.o due.o watch.o $(STATE)
 PULL = gitopper-pull.o worker.o job.o contact.o secrets.o child.o fetch.o \
-	hostkey.o git.o reader.o stage.o plan.o publish.o saved.o tree.o \
-	$(FILTER)
+	hostkey.o git.o reader.o listing.o stage.o path.o plan.o publish.o \
+	saved.o tree.o $(FILTER)
 MOUNT = gitopper-mount.o mountpoint.o mounts.o $(FILTER)
 ACT = gitopper-act.o run.o command.o trust.o preview.o verdict.o mountpoint.o \
 	$(FILTER)
@@ -88,13 +88,15 @@ job.o: config.h contact.h kv.h plan.h pull.h state.h util.h
 json.o: json.h
 kv.o: config.h kv.h util.h
 local.o: config.h json.h kv.h local.h show.h state.h steer.h table.h util.h
+listing.o: config.h contact.h kv.h listing.h plan.h pull.h state.h util.h
 mountpoint.o: mountpoint.h util.h
 mounts.o: config.h mounts.h util.h
 names.o: kv.h names.h state.h util.h
+path.o: config.h contact.h kv.h plan.h pull.h state.h
 plan.o: config.h plan.h util.h
 preview.o: act.h config.h kv.h mountpoint.h state.h util.h
 publish.o: config.h contact.h kv.h plan.h pull.h state.h util.h
-reader.o: config.h contact.h kv.h plan.h pull.h state.h util.h
+reader.o: contact.h kv.h listing.h plan.h pull.h state.h util.h
 roster.o: claims.h config.h due.h kv.h roster.h state.h util.h watch.h
 run.o: act.h config.h kv.h state.h util.h
 saved.o: config.h contact.h kv.h plan.h pull.h state.h util.h

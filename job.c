@@ -240,7 +240,11 @@ static int
 poke_is_served(const struct service *s, const struct upstream *up)
 {
 	const struct timespec *t = &s->ctl.poked;
+	const char *todo = kv_get(&s->status, "todo");
 
+	/* it is about what comes after a publish that was begun */
+	if (s->ctl.redo && todo && strncmp(todo, "publish ", 8) == 0)
+		return 0;
 	return s->ctl.poke && (t->tv_sec < up->start.tv_sec ||
 	    (t->tv_sec == up->start.tv_sec &&
 	    t->tv_nsec < up->start.tv_nsec) || t->tv_sec > time(NULL));

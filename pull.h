@@ -51,6 +51,16 @@ struct reading {
  */
 void reader_work(void *arg);
 
+/* path.c */
+
+/*
+ * What is wrong with a path that came out of a repository, or NULL. Refused
+ * are empty, `.` and `..` components, `.git` in any case (gitfaq(7) and
+ * git-fsck(1) have why), names that a program could take for an option, and
+ * what a file system can't hold.
+ */
+const char *path_fault(const char *path);
+
 /* stage.c */
 
 enum staged {

@@ -33,6 +33,7 @@ struct service {
 	int lock;		/* held while open, or -1 */
 	struct kv conf, status;
 	struct ctl ctl;
+	char *mount;		/* conf's, links in it resolved; or NULL */
 	struct dir *dirs;	/* of conf */
 	size_t ndirs;
 };

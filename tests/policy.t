@@ -493,6 +493,15 @@ is 'a newer tip does not come between' \
 s '
 ok 'what was begun' at "$h4" four
 is 'it comes after' "$(pull s; cat "$tree/app/a")" 's five'
+rm -rf "$state/s"
+cp -a kept "$state/s"
+status "todo=publish $h4"
+echo redo >"$ctl/poke"
+touch -d '1 second ago' "$ctl/poke"
+pull s >/dev/null
+ok 'a redo is about what comes after it' test -e "$ctl/poke"
+pull s >/dev/null
+ok 'and is then done' test ! -e "$ctl/poke"
 
 fresh
 pull s >/dev/null

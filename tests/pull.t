@@ -668,6 +668,16 @@ ok 'and is over when it is up again' gitopper-pull b
 is 'in status as well' "$(value b error)" ''
 
 #
+# Where the trees are
+#
+mkdir away
+ln -s away link
+service m r "$(dir app)" "mount=$tmp/link"
+ok 'a link on the way to mount is followed' gitopper-pull m
+ok 'and the tree is where it leads' test -f away/m/app/f
+rm -r "$state/m" away link
+
+#
 # Leaving the config
 #
 echo edit >>"$state/a/tree/app/f"
