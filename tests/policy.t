@@ -498,7 +498,7 @@ cp -a kept "$state/s"
 status "todo=publish $h4"
 echo redo >"$ctl/poke"
 touch -d '1 second ago' "$ctl/poke"
-pull s >/dev/null
+pull -f s >/dev/null
 ok 'a redo is about what comes after it' test -e "$ctl/poke"
 pull s >/dev/null
 ok 'and is then done' test ! -e "$ctl/poke"

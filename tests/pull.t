@@ -674,7 +674,7 @@ mkdir away
 ln -s away link
 service m r "$(dir app)" "mount=$tmp/link"
 ok 'a link on the way to mount is followed' gitopper-pull m
-ok 'and the tree is where it leads' test -f away/m/app/f
+ok 'and the tree is where it leads' test -d away/m/app
 rm -r "$state/m" away link
 
 #
