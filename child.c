@@ -110,7 +110,10 @@ drop_rights(const char *writable, int network)
 	gid_t gid;
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-	    setrlimit(RLIMIT_CORE, &none) < 0)
+	    setrlimit(RLIMIT_CORE, &none) < 0 ||
+	    /* what it forks would outlive it; libgit2 needs threads to fetch
+	     * from a directory, so with the network the child sees to it */
+	    (!network && setrlimit(RLIMIT_NPROC, &none) < 0))
 		give_up("limits");
 	if (restrict_writes(writable, network) < 0)
 		note("no Landlock here: children can write what their user "

@@ -14,7 +14,7 @@ struct child {
  * (prctl(2), PR_SET_NO_NEW_PRIVS), without core files, and ended when we end.
  * Where the kernel has Landlock (landlock(7)) it can write below the
  * directory `writable` only, nowhere if that is NULL, and without `network`
- * it can't use TCP. Returns 0, or -1 and errno.
+ * it can't use TCP, nor fork. Returns 0, or -1 and errno.
  */
 int child_start(struct child *child, void (*work)(void *arg), void *arg,
 	const char *writable, int network);

@@ -4,12 +4,14 @@
  * goes wrong. What it says by run_cant becomes the service's error. */
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <linux/close_range.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -311,13 +313,16 @@ command_run(const struct job *job)
 	if (job->step->kind == STEP_CHECK)
 		preview_make(&job->s);
 	command_path(job, argv[0], path, sizeof(path));
-	pw = command_user(&job->s, path);
-	env = env_make(job, pw);
 	stdin_open(job);
 	if (job->step->kind == STEP_CHECK)
 		preview_mount(&job->s);
+	/* only now: a mount may have put another file at the path */
+	pw = command_user(&job->s, path);
+	env = env_make(job, pw);
 	become(pw, job);
 	argv[0] = path;
+	/* nor what we were started with; before Linux 5.11 it stays */
+	syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
 	execve(path, argv, env);
 	run_cant("can't run %s:", path);
 }

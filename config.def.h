@@ -44,11 +44,13 @@ enum {
 	SYMREF_MAX      = 4096,	/* bytes of a symbolic link's target */
 	FILES_MAX       = 1000000, /* files in one service's tree */
 	DEPTH_MAX       = 128,	/* directories above a file */
+	SKIPS_LOGGED    = 20,	/* submodules and LFS files named in a log */
 	SAVED_MAX       = 10,	/* entries that saved/ keeps */
 
 	/* sizes, in bytes */
 	STATE_FILE_MAX  = 1 << 20,	/* conf, status and the like */
 	PLAN_MAX        = 1 << 30,	/* index and plan */
+	NAMES_MAX       = 256 << 20,	/* all paths that a reader speaks of */
 	SECRET_MAX      = 1 << 20,	/* a key, credentials, known_hosts */
 	ANSWER_MAX      = 1 << 20,	/* what a fetching child says */
 	CTL_FILE_MAX    = 128,		/* frozen, pin and poke */

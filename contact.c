@@ -144,7 +144,9 @@ answer_take(struct upstream *up, char *text)
 	size_t i = 0;
 
 	while ((line = strsep(&rest, "\n"))) {
-		if (strncmp(line, "tip ", 4) == 0 && tip_ok(up, line + 4))
+		/* no more of them than status has room for */
+		if (strncmp(line, "tip ", 4) == 0 && tip_ok(up, line + 4) &&
+		    tips.n < up->nbranches)
 			kv_add(&tips, "tip", line + 4);
 		else if (strncmp(line, "error ", 6) == 0 && !*up->error)
 			snprintf(up->error, sizeof(up->error), "%s",
@@ -196,6 +198,30 @@ renewal_end(struct upstream *up)
 	return 0;
 }
 
+/*
+ * libgit2 asks a server for a host key of a kind that is known, if it finds
+ * .ssh/known_hosts in the home directory: it gets one of its own, as the
+ * child can't read root's.
+ */
+static int
+home_make(const struct upstream *up, const char *known_hosts)
+{
+	size_t len = strlen(known_hosts), n;
+	int dir = dir_make(up->dir, ".ssh", (uid_t)-1, (gid_t)-1, (uid_t)-1,
+	    (gid_t)-1), result = 0;
+	char *old;
+
+	if (dir < 0)
+		return -1;
+	old = file_read(dir, "known_hosts", SECRET_MAX * 2, &n);
+	if (!old || n != len || memcmp(old, known_hosts, len))
+		result = file_write(dir, "known_hosts", known_hosts, len,
+		    0644);
+	free(old);
+	close(dir);
+	return result;
+}
+
 static int
 fetch(struct upstream *up, int64_t deadline)
 {
@@ -213,6 +239,7 @@ fetch(struct upstream *up, int64_t deadline)
 		strncat(repo, ".new", sizeof(repo) - strlen(repo) - 1);
 	if (repo_make(up, "repo") < 0 ||
 	    (renewal && repo_make(up, "repo.new") < 0) ||
+	    (secrets.known_hosts && home_make(up, secrets.known_hosts) < 0) ||
 	    child_start(&child, fetch_work, &what, repo, 1) < 0) {
 		snprintf(up->error, sizeof(up->error), "repo: %s",
 		    strerror(errno));

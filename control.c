@@ -106,6 +106,9 @@ ctl_write(int dir, const char *name, const char *text)
 	if (fd < 0)
 		return -1;
 	result = file_write(fd, name, line, (size_t)n, 0644);
+	/* a directory of that name, which says nothing, but was in the way */
+	if (result < 0 && errno == EISDIR && remove_tree(fd, name) == 0)
+		result = file_write(fd, name, line, (size_t)n, 0644);
 	close(fd);
 	return result;
 }
@@ -124,4 +127,16 @@ ctl_remove(int dir, const char *name)
 		result = 0;
 	close(fd);
 	return result;
+}
+
+int
+ctl_serve(const struct ctl *ctl, int dir)
+{
+	struct ctl now;
+
+	if (ctl_read(&now, dir) < 0)
+		return -1;
+	if (strcmp(now.stamp[POKE], ctl->stamp[POKE]))
+		return 0;
+	return ctl_remove(dir, "poke");
 }

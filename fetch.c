@@ -308,17 +308,39 @@ session_run(struct session *session)
 	    GIT_REMOTE_DOWNLOAD_TAGS_NONE, NULL);
 }
 
+/* libgit2, with what this upstream needs of the machine and nothing else. */
+static int
+git_start_for(const struct fetch *fetch)
+{
+	const char *ca = fetch->secrets->ca;
+	char home[4096];
+
+	/* beside repo lies .ssh/known_hosts */
+	snprintf(home, sizeof(home), "%s", fetch->repo);
+	*strrchr(home, '/') = '\0';
+	if (setenv("HOME", home, 1) < 0 || git_start() < 0)
+		return -1;
+	if (fetch->secrets->known_hosts && git_libgit2_opts(
+	    GIT_OPT_SET_SEARCH_PATH, GIT_CONFIG_LEVEL_GLOBAL, home) < 0)
+		return -1;
+	return ca ? git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, ca,
+	    NULL) : 0;
+}
+
 void
 fetch_work(void *arg)
 {
-	const struct rlimit most = { PACK_MAX, PACK_MAX };
+	const struct rlimit most = { PACK_MAX, PACK_MAX }, none = { 0, 0 };
 	struct session session = { .fetch = arg };
-	const char *ca = session.fetch->secrets->ca;
-	int e = 0;
+	const char *url = session.fetch->up->url;
+	int e;
 
 	setrlimit(RLIMIT_FSIZE, &most);
-	if (git_start() < 0 || (ca && (e = git_libgit2_opts(
-	    GIT_OPT_SET_SSL_CERT_LOCATIONS, ca, NULL)))) {
+	/* nothing that a server takes over shall outlive us */
+	if (*url != '/' && strncmp(url, "file://", 7) &&
+	    setrlimit(RLIMIT_NPROC, &none) < 0)
+		return;
+	if (git_start_for(arg) < 0) {
 		answer("error %s", git_message());
 		return;
 	}

@@ -36,8 +36,10 @@ lines_read(LIBSSH2_KNOWNHOSTS *hosts, const char *text)
 {
 	size_t n;
 
-	for (; text && *text; text += n + (text[n] != '\0')) {
+	for (; text && *text; text += n) {
 		n = strcspn(text, "\n");
+		/* libssh2 takes the end of the line off, from n as well */
+		n += text[n] == '\n';
 		if (*text != '@' && *text != '#')
 			libssh2_knownhost_readline(hosts, text, n,
 			    LIBSSH2_KNOWNHOST_FILE_OPENSSH);

@@ -160,8 +160,9 @@ job_prepare(struct job *job, const struct upstream *up)
 	int empty;
 
 	snprintf(job->tip, sizeof(job->tip), "%s", tip ? tip : "");
-	if (s->ctl.thawed && (ctl_remove(s->dir, "frozen") < 0 ||
-	    ctl_remove(s->dir, "pin") < 0))
+	/* the pin first: alone, it would count again if we were killed */
+	if (s->ctl.thawed && (ctl_remove(s->dir, "pin") < 0 ||
+	    ctl_remove(s->dir, "frozen") < 0))
 		warn("%s: ctl:", s->name);
 	if (s->ctl.redo)
 		redo(job);
@@ -280,7 +281,7 @@ job_finish(struct job *job, const struct upstream *up)
 	/* what is to be done is on the disk before the poke goes */
 	if (service_save(s) < 0)
 		print = 0;
-	else if (poke_is_served(s, up) && ctl_remove(s->dir, "poke") < 0)
+	else if (poke_is_served(s, up) && ctl_serve(&s->ctl, s->dir) < 0)
 		warn("%s: ctl/poke:", s->name);
 	plan_free(&job->index);
 	if (service_close(s) < 0)

@@ -74,6 +74,9 @@ entry_add(struct listing *l, const char *path, const git_oid *id,
 {
 	if (mode == GIT_FILEMODE_TREE)
 		return tree_add(l, path, id, depth + 1);
+	/* the parent hears of a path thrice at most: gone, new, and its file */
+	if ((l->names += strlen(path)) > NAMES_MAX / 4)
+		return refuse(l, "too many files, or too long names");
 	if (mode == GIT_FILEMODE_COMMIT) {
 		skip(l, path);
 		return 0;

@@ -10,6 +10,7 @@ struct listing {
 	int damaged;		/* the object store may be */
 	char **skipped;		/* submodules and LFS files */
 	size_t nskipped;
+	size_t names;		/* bytes of all these paths */
 };
 
 /*

@@ -109,6 +109,10 @@ file_copy(const struct copy *c, int from, const char *path, int dir,
 	errno = EINVAL;
 	if (!S_ISREG(st.st_mode))
 		run_cant("%s:", path);
+	/* what the user moved here must not become readable as a copy */
+	errno = EACCES;
+	if (st.st_uid != c->uid && !(st.st_mode & S_IROTH))
+		run_cant("%s:", path);
 	while ((n = sendfile(out, in, NULL, 1 << 20)) > 0)
 		continue;
 	if (n < 0 || fchmod(out, mode & 0777) < 0 ||
@@ -182,6 +186,7 @@ plan_copy(const struct service *s, const struct copy *c)
 void
 preview_make(const struct service *s)
 {
+	const uid_t keep = (uid_t)-1;
 	struct copy c;
 	int above = place_above(s);
 
@@ -189,12 +194,16 @@ preview_make(const struct service *s)
 		run_cant("unknown user %s", kv_get(&s->conf, "user"));
 	if (remove_tree(above, "check") < 0)
 		run_cant("check:");
-	c.to = dir_make(above, "check", c.uid, c.gid, c.uid, c.gid);
-	if (c.to < 0)
+	c.to = dir_make(above, "check", keep, keep, keep, keep);
+	/* until all is there it is closed: or the user could put something
+	 * else in the place of a link whose owner we are about to set */
+	if (c.to < 0 || fchmod(c.to, 0700) < 0)
 		run_cant("check:");
 	c.next = place_open(s, PLACE_NEXT);
 	c.tree = place_open(s, PLACE_TREE);
 	plan_copy(s, &c);
+	if (fchown(c.to, c.uid, c.gid) < 0 || fchmod(c.to, 0755) < 0)
+		run_cant("check:");
 	close(c.to);
 	close(above);
 }

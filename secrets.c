@@ -198,17 +198,20 @@ int
 secrets_read(struct secrets *secrets, struct upstream *up)
 {
 	char *text;
+	size_t len;
 	int result = 0;
 
 	if (is_ssh(up->url)) {
 		result = ssh_read(secrets, up);
 	} else if (up->credentials) {
 		text = secret_file(up, up->credentials);
-		if (text)
-			credentials_find(secrets, text, up->url);
-		else
-			result = -1;
-		wipe(text);
+		if (!text)
+			return -1;
+		len = strlen(text);
+		credentials_find(secrets, text, up->url);
+		/* it is in pieces now; other hosts' are not for the child */
+		explicit_bzero(text, len);
+		free(text);
 	}
 	if (up->ca)
 		secrets->ca = xstrdup(up->ca);

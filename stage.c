@@ -18,7 +18,8 @@
 /*
  * The reader may have been taken over by what it read. So its stream is held
  * to its form: a path is checked here, once, and all are in order, so that
- * none is there twice and none lies beneath a file.
+ * none is there twice and none lies beneath a file. Nor may it fill our
+ * memory or the log.
  */
 struct stage {
 	struct job *job;
@@ -30,6 +31,8 @@ struct stage {
 	char *changes;		/* text of plan.changes */
 	size_t nchanges;
 	FILE *change;		/* writes it */
+	size_t heard, skipped;	/* bytes of paths, and paths, so far */
+	int rewritten;		/* it said so */
 };
 
 static int
@@ -97,15 +100,16 @@ path_refused(const struct stage *stage, char *path)
 
 /* Reads a path of len bytes; NULL where there is none. */
 static char *
-path_read(FILE *in, size_t len)
+path_read(struct stage *stage, size_t len)
 {
 	char *path;
 
-	if (len == 0 || len >= PATH_MAX)
+	if (len == 0 || len >= PATH_MAX || stage->heard > NAMES_MAX)
 		return NULL;
+	stage->heard += len;
 	path = xmalloc(len + 1);
 	path[len] = '\0';
-	if (fread(path, 1, len, in) == len && strlen(path) == len)
+	if (fread(path, 1, len, stage->in) == len && strlen(path) == len)
 		return path;
 	free(path);
 	return NULL;
@@ -259,7 +263,7 @@ entry_read(struct stage *stage, const char *line)
 	    &size);
 	if (n != (keep ? 3 : 4) || strlen(e.id) != 40 ||
 	    (e.mode != 0100644 && e.mode != 0100755 && e.mode != 0120000) ||
-	    !(e.path = path_read(stage->in, len)))
+	    !(e.path = path_read(stage, len)))
 		return STAGED_LOST;
 	e.size = size;
 	fault = path_refused(stage, e.path);
@@ -291,7 +295,7 @@ path_line(struct stage *stage, const char *line)
 	if (sscanf(line, "change %c %zu", &kind, &len) != 2 &&
 	    sscanf(line, "skip %zu", &len) != 1)
 		return STAGED_LOST;
-	path = path_read(stage->in, len);
+	path = path_read(stage, len);
 	if (!path || (kind && !strchr("AMD", kind))) {
 		free(path);
 		return STAGED_LOST;
@@ -299,9 +303,11 @@ path_line(struct stage *stage, const char *line)
 	quoted = path_quote(path);
 	if (kind)
 		fprintf(stage->change, "%c\t%s\n", kind, quoted);
-	else
+	else if (stage->skipped++ < SKIPS_LOGGED)
 		service_log(&stage->job->s, "pull: %s is a submodule or an "
 		    "LFS file, and left out", quoted);
+	else if (stage->skipped == SKIPS_LOGGED + 1)
+		service_log(&stage->job->s, "pull: there are more of these");
 	free(quoted);
 	free(path);
 	return 0;
@@ -344,7 +350,7 @@ records_read(struct stage *stage)
 		    !strchr(line, '\n'))
 			return STAGED_LOST;
 		line[strcspn(line, "\n")] = '\0';
-		if (strncmp(line, "commit ", 7) == 0 &&
+		if (!*stage->plan.commit && strncmp(line, "commit ", 7) == 0 &&
 		    strlen(line) == 47 && is_hash(line + 7, 40) &&
 		    strncmp(line + 7, job->wanted, strlen(job->wanted)) == 0) {
 			snprintf(job->wanted, sizeof(job->wanted), "%.40s",
@@ -360,11 +366,12 @@ records_read(struct stage *stage)
 			return STAGED_NOT;
 		} else if (!*stage->plan.commit) {
 			return STAGED_LOST;
-		} else if (hash && strcmp(line, "rewritten") == 0) {
+		} else if (hash && strcmp(line, "rewritten") == 0 &&
+		    !stage->rewritten++) {
 			service_log(&job->s, "pull: the branch was rewritten: "
 			    "%.8s is not in the history of %.8s", hash,
 			    job->wanted);
-		} else if (strcmp(line, "verdict") == 0) {
+		} else if (job->follows && strcmp(line, "verdict") == 0) {
 			return STAGED_VERDICT;
 		} else if (hash && strcmp(line, "same") == 0) {
 			return STAGED_SAME;

@@ -136,6 +136,8 @@ int ctl_read(struct ctl *ctl, int dir);
 int ctl_write(int dir, const char *name, const char *text);
 /* Removes ctl/NAME. Returns 0, also where it is missing, or -1 and errno. */
 int ctl_remove(int dir, const char *name);
+/* Removes the poke that ctl_read saw; one that came since then stays. */
+int ctl_serve(const struct ctl *ctl, int dir);
 
 /* A hash that tells texts apart, and guards nothing. */
 uint64_t text_hash(const char *s);

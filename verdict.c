@@ -98,9 +98,9 @@ at_tip(const struct service *s, const char *commit)
 	struct kv kv;
 	int result;
 
-	if (!upstream || !branch || upstream_read(&kv, upstream) < 0)
+	if (!upstream || upstream_read(&kv, upstream) < 0)
 		return 0;
-	result = same(upstream_tip(&kv, branch), commit);
+	result = same(upstream_tip(&kv, branch ? branch : "main"), commit);
 	kv_free(&kv);
 	return result;
 }

@@ -79,6 +79,11 @@ ok 'the URL comes without its password' \
 ok 'variables of env come as they are' has LEVEL=in=fo
 ok 'and win over ours' has LANG=C
 ok 'TZ is kept' has TZ=UTC
+script open <<'END'
+[ ! -e /proc/self/fd/7 ]
+END
+service open "action=$tmp/bin/open"
+ok 'no descriptor but 0, 1, 2' act open 7>"$tmp/seven"
 is 'secrets and our own variables stay away' "$(printf '%s\n' "$log" |
 	grep -cE 'secret|GITOPPER_(KEY|CREDENTIALS|CA|KNOWN_HOSTS|ENV)=|GIT_')" 0
 is 'applied is what the tree is at' "$(value one applied)" $B

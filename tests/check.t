@@ -115,6 +115,41 @@ if [ "$root" ]; then
 	is "it and the copy are the user's" \
 		"$(sed -n 's/.*Z check: //p' "$S/user/log" | tr '\n' ' ')" \
 		'games games games '
+
+	# what is root's before the mount, and the user's in it
+	mkdir "$tmp/first"
+	printf '#!/bin/sh\necho old\n' >"$tmp/first/test"
+	chmod 755 "$tmp/first/test"
+	service first "check=$tmp/first/test" user=games \
+		"dir=etc	$tmp/first	dir"
+	cp "$S/user/next/etc/test" "$S/first/next/etc/test"
+	printf '100755 %s 4 1 1.000000000\tetc/test\n' "$A" >>"$S/first/plan"
+	ok 'a check may be what is mounted' act first
+	is 'then it runs as the user' \
+		"$(sed -n 's/.*Z check: //p' "$S/first/log" | head -n 1)" games
+
+	# a file that the user may move, but not read
+	service moved check=/bin/true user=games
+	echo secret >"$S/moved/tree/etc/sub/same"
+	chmod 600 "$S/moved/tree/etc/sub/same"
+	fails 1 'no copy is made of what the user may not read' act moved
+	like 'and that is said' "$(value moved error)" \
+		'^check: etc/sub/same: Permission denied'
+
+	# whoever gets in while it is made could put a file in a link's place
+	script whole <<-END
+	until [ -s "$tmp/race" ]; do sleep 0.02; done
+	END
+	service many "check=$tmp/bin/whole" user=games
+	perl -e 'for (10000 .. 13000) {
+		open my $f, ">", "$ARGV[0]/many/next/etc/$_" or die;
+		print "100644 $ARGV[1] 4 1 1.000000000\tetc/$_\n" }' \
+		"$S" "$A" >>"$S/many/plan"
+	spawn perl -e '$> = $< = shift; 1 until -e "$ARGV[0]/10000";
+		print -e "$ARGV[0]/13000" ? "whole\n" : "half\n"' \
+		"$(id -u games)" "$S/many/check/etc" >"$tmp/race"
+	ok 'a copy of many files' act many
+	is 'nobody gets into it before it is whole' "$(cat "$tmp/race")" whole
 fi
 
 # links out of the tree

@@ -213,6 +213,11 @@ for dur in 5x 0 0s 5m1h 5m5m 1.5h 99999999999999999999 \
 	fails 100 "no duration: $dur" gitopper-ctl freeze web "$dur"
 done
 is 'and nothing was frozen by that' "$(state list web)" OK
+mkdir "$GITOPPER_STATE/web/ctl/frozen"
+ok 'a directory in its place does not keep anyone from a freeze' \
+	gitopper-ctl freeze web
+is 'which counts' "$(state list web)" FREEZE
+rm "$GITOPPER_STATE/web/ctl/frozen"
 service 5m </dev/null
 ok 'a service that is called like a duration' gitopper-ctl freeze web 5m
 is 'is a service' "$(ctl 5m frozen)$(ctl web frozen)" ''

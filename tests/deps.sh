@@ -85,6 +85,7 @@ needed_check() {
 	need perl "perl perl-utils" "perl perl-Test-Harness" have perl prove
 	need util-linux util-linux util-linux have unshare setpriv flock
 	need procps procps procps-ng have ps pgrep
+	need iproute2 iproute2 iproute have ip
 	need strace strace strace have strace
 	need mandoc mandoc mandoc have mandoc
 	need busybox busybox busybox have busybox

@@ -101,6 +101,47 @@ is "it has no hash" "$(value slow hash 2>/dev/null)" ""
 stop "$pull"
 ok "SIGTERM leaves no process" within 5 none_left
 
+# what a server could take over: it knows no secret but its own, and nothing
+# that it starts can outlive it
+if [ "$(id -u)" -eq 0 ]; then
+	service secret "http://127.0.0.1:$proxy_port/x" 60
+	echo "credentials=$tmp/cred" >>"$GITOPPER_STATE/secret/conf"
+	(
+		umask 077
+		exec >"$tmp/cred"
+		printf 'https://u:the-other-secret%s@host%s\n' 1 1 2 2 3 3
+		echo "http://u:its-own-secret@127.0.0.1:$proxy_port"
+		printf 'https://u:the-other-secret%s@host%s\n' 4 4 5 5 6 6
+	)
+	# fetcher: the process of a child that has changed its user
+	fetcher() {
+		for process in $(leftovers); do
+			! grep -q '^Uid:[[:blank:]]*0' "/proc/$process/status" &&
+			echo "$process"
+		done | grep .
+	}
+	spawn gitopper-pull secret >"$tmp/pull.out" 2>&1
+	pull=$pid
+	ok "one with credentials hangs" within 10 fetcher
+	sleep 0.3
+	child=$(fetcher)
+	is "it holds no other host's" "$(perl -e 'my %seen;
+		open my $maps, "<", "/proc/$ARGV[0]/maps" or die;
+		open my $mem, "<:raw", "/proc/$ARGV[0]/mem" or die;
+		while (<$maps>) {
+			next unless /^(\w+)-(\w+) rw/;
+			my ($from, $n) = (hex $1, hex($2) - hex $1);
+			next if $n > 1 << 28;
+			seek $mem, $from, 0;
+			read $mem, my $buf, $n;
+			$seen{$1}++ while $buf =~ /((?:own|other)-secret)/g;
+		}
+		print join " ", sort keys %seen' "$child")" own-secret
+	like "and can't fork" "$(cat "/proc/$child/limits")" \
+		'^Max processes +0 +0 '
+	stop "$pull"
+fi
+
 # killed, its children end as well
 running() {
 	[ "$(leftovers | wc -l)" -gt 1 ]

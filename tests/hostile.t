@@ -128,6 +128,11 @@ is "odd modes are git's" "$(cd "$S/good-modes/tree/app" && stat -c '%n %a' *)" \
 b 644
 c 755"
 like "a submodule is left out" "$(cat "$S/good-modes/log")" 'app/d is a submod'
+$git update-ref refs/heads/good-modes "$(history "$(tree 40000 app "$(tree \
+	$(printf "160000 %d $first " $(seq 100 150)))")")"
+gitopper-pull good-modes >"$tmp/printed" 2>"$tmp/err"
+is "many submodules don't fill the log" \
+	"$(grep -c 'app/1.. is a submodule' "$S/good-modes/log")" 20
 for name in $names; do
 	$git update-ref "refs/heads/$name" "$second"
 done

@@ -502,6 +502,25 @@ pull -f s >/dev/null
 ok 'a redo is about what comes after it' test -e "$ctl/poke"
 pull s >/dev/null
 ok 'and is then done' test ! -e "$ctl/poke"
+head -c 100000000 /dev/zero >r/app/big
+commit r big >out
+touch -d '1 second ago' "$ctl/poke"
+spawn gitopper-pull s >out 2>err
+within 20 test -e "$state/s/next/app" >out
+redo
+wait "$pid"
+ok 'a poke that came meanwhile stays' grep -q redo "$ctl/poke"
+
+# unlink(2) fails for what is a mount point: so one of two is not removed
+if [ "$(id -u)" -eq 0 ]; then
+	fresh
+	echo 1 >"$ctl/frozen"
+	echo "$h1" >"$ctl/pin"
+	mount --bind "$ctl/frozen" "$ctl/frozen"
+	gitopper-pull s >out 2>&1
+	ok 'a thaw takes the pin away first' test ! -e "$ctl/pin"
+	umount "$ctl/frozen"
+fi
 
 fresh
 pull s >/dev/null

@@ -112,11 +112,19 @@ ssh_daemon() {
 			ssh-keygen -q -t ed25519 -N '' -C '' -f "$tmp/$key" ||
 			return 1
 	done
+	# as every sshd has them, though known_hosts may know one of them only
+	for type in ecdsa rsa; do
+		[ -e "$tmp/host_$type" ] ||
+			ssh-keygen -q -t $type -N '' -C '' -f "$tmp/host_$type" ||
+			return 1
+	done
 	# sshd running as root insists on it
 	[ "$(id -u)" -ne 0 ] || mkdir -p /run/sshd
 	cat >"$tmp/sshd_config" <<-EOF
 	ListenAddress 127.0.0.1
 	Port $port
+	HostKey $tmp/host_rsa
+	HostKey $tmp/host_ecdsa
 	HostKey $tmp/host_key
 	AuthorizedKeysFile $tmp/id.pub
 	PidFile none
