@@ -102,6 +102,18 @@ give_up(const char *what)
 	_exit(EXIT_SYS);
 }
 
+/* Where memory runs out, it is a child's that goes (proc(5), oom_score_adj). */
+static void
+offer_memory(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, "1000", 4) < 0)
+		note("oom_score_adj: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
 static void
 drop_rights(const char *writable, int network)
 {
@@ -115,6 +127,7 @@ drop_rights(const char *writable, int network)
 	     * from a directory, so with the network the child sees to it */
 	    (!network && setrlimit(RLIMIT_NPROC, &none) < 0))
 		give_up("limits");
+	offer_memory();
 	if (restrict_writes(writable, network) < 0)
 		note("no Landlock here: children can write what their user "
 		    "can");

@@ -32,9 +32,12 @@ upstream_damaged(const struct upstream *up)
 {
 	int fd = openat(up->dir, "damaged",
 	    O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+	char repo[4096];
 
+	/* not the URL: there may be a password in it */
+	upstream_repo(up, repo, sizeof(repo));
 	if (fd < 0)
-		warn("%s: damaged:", up->url);
+		warn("%s: damaged:", repo);
 	else
 		close(fd);
 }
@@ -133,14 +136,30 @@ tip_ok(const struct upstream *up, const char *tip)
 	return 0;
 }
 
+/* libgit2 may quote the URL, and that may hold a password. */
+static void
+error_take(struct upstream *up, const char *text)
+{
+	const char *at = strstr(text, up->url);
+	char *public = upstream_public(up->url);
+
+	if (at)
+		snprintf(up->error, sizeof(up->error), "%.*s%s%s",
+		    (int)(at - text), text, public, at + strlen(up->url));
+	else
+		snprintf(up->error, sizeof(up->error), "%s", text);
+	plain(up->error);
+	free(public);
+}
+
 /* Takes what the child said into status and error. */
 static int
-answer_take(struct upstream *up, char *text)
+answer_take(struct upstream *up, char *text, int renewal)
 {
 	struct kv tips = { 0 };
 	const char *tip;
 	char *line, *rest = text;
-	int done = 0;
+	int done = 0, damaged = 0;
 	size_t i = 0;
 
 	while ((line = strsep(&rest, "\n"))) {
@@ -149,13 +168,17 @@ answer_take(struct upstream *up, char *text)
 		    tips.n < up->nbranches)
 			kv_add(&tips, "tip", line + 4);
 		else if (strncmp(line, "error ", 6) == 0 && !*up->error)
-			snprintf(up->error, sizeof(up->error), "%s",
-			    plain(line + 6));
+			error_take(up, line + 6);
 		else if (strcmp(line, "damaged") == 0)
-			upstream_damaged(up);
+			damaged = 1;
 		else if (strcmp(line, "done") == 0)
 			done = 1;
 	}
+	if (damaged)
+		upstream_damaged(up);
+	/* a fresh one as well: so it is the upstream that is damaged */
+	if (damaged && renewal)
+		kv_set_number(&up->status, "renewed", time(NULL));
 	if (!done && !*up->error)
 		snprintf(up->error, sizeof(up->error),
 		    "the fetching child ended early");
@@ -180,8 +203,7 @@ renewal_begin(struct upstream *up)
 	if (faccessat(up->dir, "damaged", F_OK, 0) < 0 ||
 	    (last <= now && now < last + RENEW_EVERY))
 		return 0;
-	note("%s: fetching it anew", up->url);
-	kv_set_number(&up->status, "renewed", now);
+	note("a damaged store is fetched anew");
 	return remove_tree(up->dir, "repo.new") == 0;
 }
 
@@ -195,6 +217,7 @@ renewal_end(struct upstream *up)
 		    strerror(errno));
 		return -1;
 	}
+	kv_set_number(&up->status, "renewed", time(NULL));
 	return 0;
 }
 
@@ -207,14 +230,21 @@ static int
 home_make(const struct upstream *up, const char *known_hosts)
 {
 	size_t len = strlen(known_hosts), n;
-	int dir = dir_make(up->dir, ".ssh", (uid_t)-1, (gid_t)-1, (uid_t)-1,
-	    (gid_t)-1), result = 0;
+	uid_t uid = (uid_t)-1;
+	gid_t gid = (gid_t)-1;
+	int dir, result = 0;
 	char *old;
 
+	if (geteuid() == 0)
+		child_user(&uid, &gid);
+	dir = dir_make(up->dir, ".ssh", (uid_t)-1, gid, (uid_t)-1, gid);
 	if (dir < 0)
 		return -1;
 	old = file_read(dir, "known_hosts", SECRET_MAX * 2, &n);
-	if (!old || n != len || memcmp(old, known_hosts, len))
+	/* whom root knows is nobody else's business */
+	if (fchmod(dir, 0750) < 0)
+		result = -1;
+	else if (!old || n != len || memcmp(old, known_hosts, len))
 		result = file_write(dir, "known_hosts", known_hosts, len,
 		    0644);
 	free(old);
@@ -253,7 +283,7 @@ fetch(struct upstream *up, int64_t deadline)
 		snprintf(up->error, sizeof(up->error),
 		    "no answer within %lld s", (long long)up->timeout);
 	else
-		result = answer_take(up, text);
+		result = answer_take(up, text, renewal);
 	if (result == 0 && renewal)
 		result = renewal_end(up);
 	if (text && WIFSIGNALED(status))
@@ -279,7 +309,7 @@ upstream_contact(struct upstream *up)
 	}
 	kv_free(&up->status);
 	if (kv_read(&up->status, up->dir, "status") < 0)
-		note("%s: status is not readable, made anew", up->url);
+		note("an upstream's status is not readable, made anew");
 	result = fetch(up, deadline);
 	public = upstream_public(up->url);	/* httpd shows this file */
 	kv_set(&up->status, "url", public);

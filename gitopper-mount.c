@@ -21,6 +21,7 @@ struct job {
 	struct service s;
 	struct mounts mounts;	/* what is ours */
 	int mounted, unmounted, failed;
+	int waits;	/* for gitopper-pull, before all can be mounted */
 };
 
 /* What a dir is to show. */
@@ -173,6 +174,21 @@ unmount_old(struct job *job, int all)
 	}
 }
 
+/* With -a, what isn't in the tree may be on its way: gitopper-conf asked for
+ * it, or gitopper-pull has it staged. It is mounted after that, in the pipe. */
+static int
+is_coming(struct job *job)
+{
+	if (!aflag || errno != ENOENT)
+		return 0;
+	if (!job->s.ctl.redo && faccessat(job->s.dir, "plan", F_OK, 0) < 0) {
+		errno = ENOENT;
+		return 0;
+	}
+	job->waits = 1;
+	return 1;
+}
+
 static int
 source_open(struct job *job, const struct dir *d, struct source *src)
 {
@@ -191,13 +207,16 @@ source_open(struct job *job, const struct dir *d, struct source *src)
 		problem(job, "%s: the path is too long", d->link);
 		return -1;
 	}
-	tree = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	tree = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (tree < 0) {
-		problem(job, "%s:", path);
+		if (!is_coming(job))
+			problem(job, "%s:", path);
 		return -1;
 	}
 	result = spot_open(&src->spot, tree, d->link);
 	close(tree);
+	if (result < 0 && is_coming(job))
+		return -1;
 	if (result < 0 && errno == ENOENT)
 		problem(job, "%s: is not in the tree", link);
 	else if (result < 0)
@@ -398,7 +417,7 @@ service_work(const char *name)
 	job_work(&job, gone || uflag);
 	if (job.failed && !gone && !uflag)
 		todo_act(&job);
-	if (!job.failed && !uflag)
+	if (!job.failed && !job.waits && !uflag)
 		service_ok(&job.s, "mount");
 	/* gitopper-pull takes the rest of it apart */
 	if (gone && !job.failed && ctl_write(job.s.dir, "poke", "") < 0)
@@ -406,7 +425,8 @@ service_work(const char *name)
 	if (service_close(&job.s) < 0 || job.failed)
 		return -1;
 	if (aflag)
-		return !gone && (uflag ? job.unmounted : job.mounted);
+		return !gone && !job.waits &&
+		    (uflag ? job.unmounted : job.mounted);
 	return !gone;
 }
 

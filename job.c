@@ -24,6 +24,7 @@ redo(struct job *job)
 
 	service_absolve(s);
 	kv_set(&s->status, "retry", NULL);
+	kv_set(&s->status, "checked", NULL);	/* its dirs may be others */
 	if (kv_get(&s->status, "hash") && !todo)
 		kv_set(&s->status, "todo", "act");
 }

@@ -110,6 +110,27 @@ dir raw etc "$plc/raw" dir
 is "what has no hash is passed over in silence" \
 	"$(printf 'raw\napp\n' | gitopper-mount 2>&1)" app
 is "-a prints nothing where nothing was mounted" "$(run -a)" ""
+
+# what the config has and the tree not yet: gitopper-pull comes first
+service soon
+mkdir -p "$GITOPPER_STATE/soon/tree/etc"
+dir soon etc "$plc/soon" dir
+run -a >/dev/null
+sed -i /todo=/d "$GITOPPER_STATE/soon/status"
+dir soon later "$plc/later" dir
+echo redo >"$GITOPPER_STATE/soon/ctl/poke"
+is "-a leaves what a changed config will bring" "$(gitopper-mount -a 2>&1)" ""
+is "that is no error" "$(value soon error)" ""
+rm "$GITOPPER_STATE/soon/ctl/poke"
+touch "$GITOPPER_STATE/soon/plan"
+fails 0 "-a leaves what is staged" gitopper-mount -a
+is "by its name it is an error" "$(run soon)$(value soon error)" \
+	"mount: later: is not in the tree"
+fails 0 "-a doesn't take that back" gitopper-mount -a
+like "it is there still" "$(value soon error)" "later"
+rm "$GITOPPER_STATE/soon/plan"
+fails 1 "with nothing to come it is one with -a" gitopper-mount -a
+off soon
 sed -i /todo=/d "$GITOPPER_STATE/app/status"
 umount "$plc/c/single"
 is "-a prints what had to be mounted" "$(run -a)" app

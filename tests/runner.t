@@ -211,6 +211,7 @@ is 'while that one is still at it' \
 	"$(children sleep | wc -l)" 1
 stop
 is 'SIGTERM ends it, and all is well' $? 0
+is 'without a word of the shell on it' "$(grep -v 'no user' "$tmp/err")" ''
 ok 'within a second' test "$(cat "$tmp/took")" -lt 1000
 ok 'no process is left' within 1 alone
 is 'what was not done is written down' "$(value b todo)" act
