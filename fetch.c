@@ -279,6 +279,7 @@ session_run(struct session *session)
 	const char *url = session->fetch->up->url;
 	git_fetch_options options;
 	git_strarray specs;
+	char text[400];
 	int e;
 
 	git_fetch_options_init(&options, GIT_FETCH_OPTIONS_VERSION);
@@ -289,7 +290,8 @@ session_run(struct session *session)
 	options.update_fetchhead = 0;
 	/* libgit2 takes such a path for a protocol that it doesn't know */
 	if (*url == '/' && access(url, F_OK) < 0) {
-		git_error_set_str(GIT_ERROR_NET, strerror(errno));
+		snprintf(text, sizeof(text), "%s: %s", url, strerror(errno));
+		git_error_set_str(GIT_ERROR_NET, text);
 		return -1;
 	}
 	if ((e = repo_open(session)) ||

@@ -50,6 +50,18 @@ line_take(struct names *names, char *line, size_t size)
 	return 1;
 }
 
+/* A service that left the config, and was taken apart while its name was on
+ * its way to us. */
+static int
+is_apart(const char *name)
+{
+	char path[160];
+
+	return path_join(path, sizeof(path), name, "conf") == 0 &&
+	    faccessat(state_dir, path, F_OK, 0) < 0 && errno == ENOENT &&
+	    faccessat(state_dir, name, F_OK, 0) == 0;
+}
+
 static const char *
 line_next(struct names *names, int timeout)
 {
@@ -59,9 +71,10 @@ line_next(struct names *names, int timeout)
 
 	for (;;) {
 		while (line_take(names, line, sizeof(line))) {
-			if (service_name_ok(line))
+			if (!service_name_ok(line))
+				name_refuse(names, line);
+			else if (!is_apart(line))
 				return line;
-			name_refuse(names, line);
 		}
 		if (names->eof)
 			return NULL;

@@ -162,6 +162,20 @@ done_offline(struct upstream *up, const char *name, int fflag)
 	return batch_run(up, names, 1, fflag, 1) == 0 && !poke;
 }
 
+/* Does what needs no contact; returns how many of the names are left. */
+static size_t
+names_left(struct upstream *up, char **names, size_t n, int fflag)
+{
+	size_t i, left = 0;
+
+	for (i = 0; i < n; i++)
+		if (done_offline(up, names[i], fflag))
+			free(names[i]);
+		else
+			names[left++] = names[i];
+	return left;
+}
+
 static void
 contact(struct upstream *up, const int tokens[2])
 {
@@ -192,7 +206,7 @@ worker_run(struct upstream *up, const int tokens[2], int fflag)
 	char *batch[BATCH_MAX];
 	const char *name;
 	struct names names;
-	size_t n = 0, i, j;
+	size_t n, i;
 	int contacted = 0, result = 0;
 
 	up->dir = upstream_open(up->url);
@@ -205,13 +219,8 @@ worker_run(struct upstream *up, const int tokens[2], int fflag)
 		    (name = names_next(&names, n ? 0 : -1)); )
 			if (!is_among(name, batch, n))
 				batch[n++] = xstrdup(name);
-		for (i = j = 0; i < n && !contacted; i++)
-			if (done_offline(up, batch[i], fflag))
-				free(batch[i]);
-			else
-				batch[j++] = batch[i];
-		if (!contacted && i == n)
-			n = j;
+		if (!contacted)
+			n = names_left(up, batch, n, fflag);
 		if (n && !contacted) {
 			contact(up, tokens);
 			contacted = 1;

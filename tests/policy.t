@@ -245,7 +245,8 @@ fresh
 mv r away
 before=$(value s since)
 fails 1 'an error' gitopper-pull s
-is 'says why' "$(value s error)" 'pull: No such file or directory'
+like 'says what, and why' "$(value s error)" \
+	'^pull: /.*/r: No such file or directory$'
 first=$(value s error)
 retry=$(($(value s retry) - $(date +%s)))
 ok 'is tried again in 10 s' test $retry -ge 8 -a $retry -le 10
