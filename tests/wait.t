@@ -342,7 +342,7 @@ is 'garbage is no obstacle; what is unreadable is left to those who say so' \
 ok 'and nothing of it wears it out' test -z "$(breath; due)"
 rm "$state/.claims"; mkdir "$state/.claims"
 spawn sh -c 'exec gitopper-wait >"$0" 2>"$1"' "$tmp/named" "$tmp/err"
-within 5 grep -q claims "$tmp/err"
+within 5 grep -q '\.claims: Is a directory' "$tmp/err"
 like 'what it can not write down it names, and says so' \
 	"$(cat "$tmp/err"; cat "$tmp/named")" '\.claims: Is a directory'
 kill "$pid"
