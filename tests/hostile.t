@@ -330,11 +330,13 @@ rm file && mkdir -p file/sub && ln -s $tmp/outside/dir file/sub/link
 END
 becomes "$second" file two
 is "$attack: saved" "$(saved)" "app/file/sub/link l $tmp/outside/dir"
-attack='a file is a device'
-attack <<END
-rm file && mknod file c 1 3
-END
-becomes "$second" file two
+if [ "$(id -u)" -eq 0 ]; then
+	attack='a file is a device'
+	attack <<-END
+	rm file && mknod file c 1 3
+	END
+	becomes "$second" file two
+fi
 attack='next/ and saved/ of the tree'
 attack <<END
 rm -r dir && ln -s ../../next dir
