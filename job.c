@@ -1,9 +1,5 @@
 /* job.c - what is to be done for a service, before and after the reader */
 /* SPDX-License-Identifier: ISC */
-#include <sys/stat.h>
-
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,26 +23,6 @@ redo(struct job *job)
 	kv_set(&s->status, "checked", NULL);	/* its dirs may be others */
 	if (kv_get(&s->status, "hash") && !todo)
 		kv_set(&s->status, "todo", "act");
-}
-
-/* The commit of the plan, if something is staged. */
-static void
-plan_commit(const struct service *s, const char *file, char commit[41])
-{
-	char line[64] = "";
-	ssize_t n;
-	int fd = openat(s->dir, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-
-	*commit = '\0';
-	if (fd < 0)
-		return;
-	n = read(fd, line, sizeof(line) - 1);
-	close(fd);
-	if (n < 48 || strncmp(line, "commit ", 7) || line[47] != '\n')
-		return;
-	line[47] = '\0';
-	if (is_hash(line + 7, 40))
-		memcpy(commit, line + 7, 41);
 }
 
 /* Where nothing was published, an empty tree is as it should be. */
@@ -88,7 +64,7 @@ want(struct job *job, const char *commit)
 {
 	char staged[41];
 
-	plan_commit(&job->s, "plan", staged);
+	service_plan(&job->s, "plan", staged);
 	if (*staged && strncmp(staged, commit, strlen(commit)) == 0 &&
 	    !job->restage)
 		return;
@@ -141,7 +117,7 @@ begun(struct job *job)
 	plan_free(&plan);
 	if (fits)
 		return 1;
-	plan_commit(&job->s, "index", commit);
+	service_plan(&job->s, "index", commit);
 	if (strcmp(commit, todo + 8) == 0)
 		return 1;
 	/* what was staged is of no use: again, from the object store */
@@ -273,7 +249,7 @@ job_finish(struct job *job, const struct upstream *up)
 	/* what failed while it was published is fine when that is done */
 	if (!job->failed && !(todo && strncmp(todo, "publish ", 8) == 0))
 		service_ok(s, "pull");
-	plan_commit(s, "plan", staged);
+	service_plan(s, "plan", staged);
 	/* a check that couldn't be made of something that is gone */
 	if (!*staged)
 		service_ok(s, "check");

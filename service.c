@@ -174,6 +174,27 @@ service_is_at(const struct service *s, const char *wanted)
 	return hash && strncmp(hash, wanted, strlen(wanted)) == 0;
 }
 
+int
+service_plan(const struct service *s, const char *file, char commit[41])
+{
+	char line[7 + 40 + 1];
+	int fd = openat(s->dir, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int result = -1;
+
+	*commit = '\0';
+	if (fd < 0)
+		return -1;
+	if (read_all(fd, line, sizeof(line)) == 0 &&
+	    memcmp(line, "commit ", 7) == 0 && line[sizeof(line) - 1] == '\n') {
+		line[sizeof(line) - 1] = '\0';
+		result = strlen(line) == 47 && is_hash(line + 7, 40) ? 0 : -1;
+	}
+	if (result == 0)
+		memcpy(commit, line + 7, 41);
+	close(fd);
+	return result;
+}
+
 enum state
 service_state(const struct service *s)
 {

@@ -119,6 +119,10 @@ int service_is_at(const struct service *s, const char *wanted);
 /* Whether the content at the tip was found bad. */
 int service_tip_is_bad(const struct service *s, const char *tip);
 
+/* The commit that file, plan or index, is about: its first line. Returns 0,
+ * or -1 where there is none, and an empty commit. */
+int service_plan(const struct service *s, const char *file, char commit[41]);
+
 enum state service_state(const struct service *s);
 
 /* The absolute path of a place. Returns 0, or -1 and errno. */

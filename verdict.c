@@ -1,35 +1,13 @@
 /* verdict.c - what a service needs of a step, and what came of it */
 /* SPDX-License-Identifier: ISC */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "act.h"
 #include "util.h"
 
 enum { SHORT = 8 };	/* digits of a commit, for people */
-
-/* The commit that is staged: plan's first line. 0, or -1 where nothing is. */
-static int
-plan_commit(const struct service *s, char commit[41])
-{
-	char line[7 + 40 + 1];
-	int fd = openat(s->dir, "plan", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	int result = -1;
-
-	if (fd < 0)
-		return -1;
-	if (read_all(fd, line, sizeof(line)) == 0 &&
-	    memcmp(line, "commit ", 7) == 0 && line[sizeof(line) - 1] == '\n') {
-		snprintf(commit, 41, "%.40s", line + 7);
-		result = is_hash(commit, 40) ? 0 : -1;
-	}
-	close(fd);
-	return result;
-}
 
 static int
 same(const char *a, const char *b)
@@ -72,7 +50,7 @@ step_due(const struct step *step, const struct service *s, char commit[41])
 		return !package || same(package,
 		    kv_get(&s->status, "package")) ? DUE_PASS : DUE_RUN;
 	case STEP_CHECK:
-		return !text || plan_commit(s, commit) < 0 || same(commit,
+		return !text || service_plan(s, "plan", commit) < 0 || same(commit,
 		    kv_get(&s->status, "checked")) ? DUE_PASS : DUE_RUN;
 	case STEP_HEALTH:
 		return text ? act_due(step, s, hash) : DUE_PASS;
