@@ -50,8 +50,10 @@ step_due(const struct step *step, const struct service *s, char commit[41])
 		return !package || same(package,
 		    kv_get(&s->status, "package")) ? DUE_PASS : DUE_RUN;
 	case STEP_CHECK:
-		return !text || service_plan(s, "plan", commit) < 0 || same(commit,
-		    kv_get(&s->status, "checked")) ? DUE_PASS : DUE_RUN;
+		if (!text || service_plan(s, "plan", commit) < 0)
+			return DUE_PASS;
+		return same(commit, kv_get(&s->status, "checked")) ?
+		    DUE_PASS : DUE_RUN;
 	case STEP_HEALTH:
 		return text ? act_due(step, s, hash) : DUE_PASS;
 	case STEP_OTHER:
