@@ -329,6 +329,21 @@ git_start_for(const struct fetch *fetch)
 	    NULL) : 0;
 }
 
+/* What of this libgit2 and libssh2 may lie behind its last message. */
+static const char *
+hint(const struct fetch *fetch)
+{
+	const char *text = git_message();
+
+	if (strstr(text, "SSL") && strstr(text, "fatal alert"))
+		return " (does the server want TLS 1.3? libgit2 may have "
+		    "1.2 at most)";
+	if (strstr(text, "authentication was refused") && fetch->secrets->key)
+		return " (is it an RSA key? libssh2 may sign in a way that "
+		    "sshd refuses: use Ed25519)";
+	return "";
+}
+
 void
 fetch_work(void *arg)
 {
@@ -350,7 +365,7 @@ fetch_work(void *arg)
 	if (e && git_damage())
 		answer("damaged");
 	if (e)
-		answer("error %s", git_message());
+		answer("error %s%s", git_message(), hint(arg));
 	else
 		tips_answer(&session);
 	answer("done");

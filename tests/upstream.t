@@ -100,6 +100,14 @@ service other-name "https://127.0.0.1:${https_url##*:}/git/team/config.git" \
 	"$ca"
 refused other-name "a certificate for another name" "certificate|SSL|TLS"
 
+tls=$(free_port)
+spawn openssl s_server -accept "127.0.0.1:$tls" -tls1_3 -quiet \
+	-key "$tmp/server.key" -cert "$tmp/server.crt"
+within 10 listens "$tls"
+service new-tls "https://localhost:$tls/config.git" "$ca"
+# it is no git server, for a libgit2 that can speak to it
+refused new-tls "a server that wants TLS 1.3" "TLS 1.3|HTTP|response|EOF"
+
 # host keys
 service unknown-host "$ssh_url$tmp/root/unknown-host/config.git" "$key"
 refused unknown-host "an unknown host key" "host key|known_hosts"
@@ -112,6 +120,13 @@ refused changed-host "a changed host key" "host key|known_hosts"
 service other-key "$ssh_url$tmp/root/other-key/config.git" \
 	"key=$tmp/other_key" "$known_hosts"
 refused other-key "an unknown client key" "auth|key"
+ssh-keygen -q -t rsa -N '' -C '' -f "$tmp/rsa"
+cat "$tmp/rsa.pub" >>"$tmp/id.pub"
+service rsa-key "$ssh_url$tmp/root/rsa-key/config.git" "key=$tmp/rsa" \
+	"$known_hosts"
+# newer ones of libssh2 can
+rsa() { deploy rsa-key || value rsa-key error | grep "refused.*RSA"; }
+ok "an RSA key works, or the error says what is wrong with it" rsa
 service no-key "$ssh_url$tmp/root/no-key/config.git" "key=$tmp/nothing" \
 	"$known_hosts"
 refused no-key "a key file that is missing" "$tmp/nothing"
