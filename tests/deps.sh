@@ -86,6 +86,8 @@ needed_check() {
 	need util-linux util-linux util-linux have unshare setpriv flock
 	need procps procps procps-ng have ps pgrep
 	need iproute2 iproute2 iproute have ip
+	[ $manager = apk ] || need systemd-container "" systemd-container \
+		have systemd-nspawn
 	need strace strace strace have strace
 	need mandoc mandoc mandoc have mandoc
 	need busybox busybox busybox have busybox

@@ -39,6 +39,12 @@ finish() {
 	for pid in $pids; do
 		kill -TERM "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
 	done
+	# what is mounted in it, in this namespace of ours
+	[ "$(id -u)" -ne 0 ] || while read -r _ _ _ _ dir _; do
+		case $dir in
+		"$tmp"/*) umount -l "$dir" ;;
+		esac
+	done </proc/self/mountinfo 2>/dev/null
 	cd / && rm -rf --one-file-system "$tmp" 2>/dev/null
 	[ "$status" -eq 0 ] && [ "$failed" -gt 0 ] && status=1
 	exit "$status"

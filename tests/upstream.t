@@ -102,7 +102,7 @@ refused other-name "a certificate for another name" "certificate|SSL|TLS"
 
 tls=$(free_port)
 spawn openssl s_server -accept "127.0.0.1:$tls" -tls1_3 -quiet \
-	-key "$tmp/server.key" -cert "$tmp/server.crt"
+	-key "$tmp/server.key" -cert "$tmp/server.crt" 2>/dev/null
 within 10 listens "$tls"
 service new-tls "https://localhost:$tls/config.git" "$ca"
 # it is no git server, for a libgit2 that can speak to it
