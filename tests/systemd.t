@@ -12,6 +12,11 @@ mount -t tmpfs tmpfs "$tmp/over" && mkdir "$tmp/over/up" "$tmp/over/work" &&
 mount -t overlay overlay "$root" \
 	-o "lowerdir=/,upperdir=$tmp/over/up,workdir=$tmp/over/work" || exit 111
 
+# a copy, as systemd mounts over /tmp and the like
+mkdir -p "$root/suite/action" &&
+cp "$(command -v gitopper-act)" "$root/suite" &&
+cp action/reload "$root/suite/action" || exit 111
+
 # unit NAME [LINE]: a service that sleeps
 unit() {
 	cat >"$root/etc/systemd/system/$1.service" <<-END
@@ -40,7 +45,7 @@ done
 
 # what runs in there, when enough of it is up
 cat >"$root/probe.sh" <<END
-PATH=$PATH
+PATH=/suite:/usr/bin:/bin:/usr/sbin:/sbin
 GITOPPER_STATE=/state
 ASAN_OPTIONS=detect_leaks=0
 export PATH GITOPPER_STATE ASAN_OPTIONS
