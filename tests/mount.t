@@ -532,6 +532,10 @@ rm -rf "${GITOPPER_STATE:?}/shared"
 
 # without root
 
+# a copy, as nobody else may enter the directory that it was built in
+mkdir "$tmp/bin"
+cp "$(command -v gitopper-mount)" "$tmp/bin"
+PATH=$tmp/bin:$PATH
 GITOPPER_STATE=$tmp/theirs
 mkdir "$GITOPPER_STATE"
 service mine
