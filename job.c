@@ -85,13 +85,19 @@ wanted_unknown(struct job *job, const struct upstream *up)
 	struct service *s = &job->s;
 	const char *branch = kv_get(&s->conf, "branch");
 
-	if (s->ctl.pinned)
+	if (s->ctl.pinned) {
 		service_fail(s, "pull", "pin: what it holds is no commit");
-	else if (s->ctl.frozen || *up->error)
+	} else if (service_tip_is_bad(s, job->tip)) {
+		/* nothing came before it: there is nowhere to go */
+		if (stage_clear(s) < 0)
+			warn("%s: next:", s->name);
 		return;
-	else
+	} else if (s->ctl.frozen || *up->error) {
+		return;
+	} else {
 		service_fail(s, "pull", "the upstream has no %s",
 		    branch ? branch : "main");
+	}
 	job->failed = 1;
 }
 

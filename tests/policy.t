@@ -317,8 +317,10 @@ ok 'goes' test ! -e "$ctl/poke"
 touch -d tomorrow "$ctl/poke"
 is 'one out of the future' "$(pull s)" ''
 ok 'goes, too' test ! -e "$ctl/poke"
+status "checked=$(value s hash)"
 redo
 is 'a redo has it acted upon' "$(pull s)" 's '
+is 'and checked again' "$(value s checked)" ''
 is 'by todo=act' "$(value s todo)" act
 ok 'and goes' test ! -e "$ctl/poke"
 bad "$h3" todo=
@@ -448,6 +450,35 @@ is 'another commit was checked' "$(pull -p s)" ''
 status "checked=$h3"
 is 'this one was' "$(pull -p s)" 's '
 ok 'and is published' at "$h3" three
+
+#
+# An error that comes after a verdict
+#
+fresh
+bad "$h3" 'verdict=health: ill' 'error=health: ill'
+pull s >/dev/null
+mv r away
+fails 1 'trouble, while the tip is bad' gitopper-pull s
+like 'is the error as long as it lasts' "$(value s error)" '^pull: '
+mv away r
+pull s >/dev/null
+is 'and then the verdict is, again' "$(value s error)" 'health: ill'
+redo
+pull s >/dev/null
+is 'until that is taken back' "$(value s error)$(value s verdict)" ''
+
+# a first commit that fails its check: neither tried again nor another error
+fresh
+status hash= applied= todo=
+rm -rf "$state/s/index" "$tree"
+pull -f s >/dev/null
+ok 'the first commit is staged' test -e "$state/s/plan"
+bad "$h3" failures=1
+is 'and bad: it is not tried again' "$(pull -f s)" ''
+ok 'nothing stays staged' test ! -e "$state/s/plan"
+is 'and the error is what made it bad' "$(value s error)" \
+	"$(value s verdict)"
+is 'once' "$(value s failures)" 1
 
 #
 # todo
