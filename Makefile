@@ -3,29 +3,46 @@
 include config.mk
 
 BIN = gitopper-conf gitopper-wait gitopper-pull gitopper-mount gitopper-act \
-	gitopper-ctl
+	gitopper-ctl gitopper-httpd gitopper-verify
 SCRIPT = gitopper
 MAN = gitopper.1 gitopper-conf.1 gitopper-wait.1 gitopper-pull.1 \
-	gitopper-mount.1 gitopper-act.1 gitopper-ctl.1 gitopper.toml.5
-ACTION = action/package action/reload
-TESTBIN = tests/toml-json tests/replay-toml
-FUZZBIN = tests/fuzz-toml
+	gitopper-mount.1 gitopper-act.1 gitopper-ctl.1 \
+	gitopper-httpd.1 gitopper-verify.1 gitopper.toml.5
+ACTION = action/package action/reload action/verify
+# links to action/reload
+VERB = restart start stop try-restart reload-or-restart hup enable none
+TESTBIN = tests/toml-json tests/http-text tests/samples-text tests/dropped \
+	tests/misbehave tests/usage tests/replay-toml tests/replay-http \
+	tests/replay-answer tests/replay-samples tests/replay-pktline
+FUZZBIN = tests/fuzz-toml tests/fuzz-http tests/fuzz-answer \
+	tests/fuzz-samples tests/fuzz-pktline
 
 BASE = util.o file.o
 STATE = $(BASE) kv.o state.o service.o control.o upstream.o
 FILTER = $(STATE) names.o
 TOML = toml.o toml-value.o
+HTTP = http.o http-value.o
+ANSWER = answer.o json.o
+SAMPLES = samples.o series.o json.o
+PKTLINE = pktline.o $(BASE)
 CONF = gitopper-conf.o config.o config-settings.o config-places.o \
 	config-value.o $(TOML) $(STATE)
 WAIT = gitopper-wait.o roster.o claims.o due.o watch.o $(STATE)
-PULL = gitopper-pull.o worker.o job.o contact.o secrets.o child.o fetch.o \
-	hostkey.o git.o reader.o listing.o stage.o path.o plan.o publish.o \
-	saved.o tree.o $(FILTER)
+PULL = gitopper-pull.o worker.o job.o contact.o secrets.o credential.o \
+	stores.o child.o hear.o fetch.o login.o heads.o hostkey.o lean.o \
+	pktline.o blobs.o pack.o sweep.o git.o reader.o listing.o stage.o \
+	next.o signed.o path.o plan.o publish.o saved.o tree.o confine.o \
+	$(FILTER)
 MOUNT = gitopper-mount.o mountpoint.o mounts.o $(FILTER)
 ACT = gitopper-act.o run.o command.o trust.o preview.o verdict.o mountpoint.o \
-	$(FILTER)
-CTL = gitopper-ctl.o local.o show.o steer.o table.o json.o $(STATE)
-OBJ = $(CONF) $(WAIT) $(PULL) $(MOUNT) $(ACT) $(CTL)
+	gather.o $(SAMPLES) $(FILTER)
+CTL = gitopper-ctl.o machine.o local.o diff.o plan.o remote.o through.o \
+	answer.o print.o lines.o table.o follow.o passwd.o prompt.o mirror.o \
+	events.o scout.o watch.o texts.o show.o steer.o json.o $(STATE)
+HTTPD = gitopper-httpd.o listen.o conn.o serve.o crowd.o loop.o drop.o $(HTTP) \
+	reply.o guard.o auth.o users.o verify.o route.o views.o orders.o texts.o \
+	mirror.o events.o scout.o watch.o show.o steer.o metrics.o merge.o \
+	process.o text.o $(SAMPLES) page.o confine.o $(STATE)
 
 all: $(BIN)
 
@@ -45,81 +62,177 @@ gitopper-act: $(ACT)
 	$(CC) $(LDFLAGS) -o $@ $(ACT)
 
 gitopper-ctl: $(CTL)
-	$(CC) $(LDFLAGS) -o $@ $(CTL)
+	$(CC) $(LDFLAGS) -o $@ $(CTL) -lcurl -ljansson -lcrypt -lmd
+
+gitopper-httpd: $(HTTPD)
+	$(CC) $(LDFLAGS) -o $@ $(HTTPD) -lcrypt -lmd
+
+gitopper-verify: gitopper-verify.o $(BASE)
+	$(CC) $(LDFLAGS) -o $@ gitopper-verify.o $(BASE)
+
+# Programs for tests; what fuzzers throw at the parsers, and replayers once more
+TESTCC = $(CC) -std=c99 $(CPPDEF) $(WARN) $(CFLAGS) $(LDFLAGS) -I. -o $@
+FUZZCC = clang -std=c99 $(CPPDEF) $(WARN) $(FUZZFLAGS) -I. -o $@
 
 tests/toml-json: tests/toml-json.c $(TOML)
-	$(CC) -std=c99 $(CPPDEF) $(WARN) $(CFLAGS) $(LDFLAGS) -I. -o $@ \
-		tests/toml-json.c $(TOML)
+	$(TESTCC) tests/toml-json.c $(TOML)
 
-tests/replay-toml: tests/fuzz-toml.c $(TOML)
-	$(CC) -std=c99 $(CPPDEF) $(WARN) $(CFLAGS) $(LDFLAGS) -I. -DREPLAY \
-		-o $@ tests/fuzz-toml.c $(TOML)
+tests/dropped: tests/dropped.c drop.o confine.o $(STATE)
+	$(TESTCC) tests/dropped.c drop.o confine.o $(STATE)
+
+tests/misbehave: tests/misbehave.c child.o confine.o $(BASE)
+	$(TESTCC) tests/misbehave.c child.o confine.o $(BASE)
+
+tests/usage: tests/usage.c
+	$(TESTCC) tests/usage.c
+
+tests/http-text: tests/http-text.c $(HTTP)
+	$(TESTCC) tests/http-text.c $(HTTP)
+
+tests/samples-text: tests/samples-text.c $(SAMPLES)
+	$(TESTCC) tests/samples-text.c $(SAMPLES)
+
+tests/replay-toml: tests/fuzz-toml.c tests/replay.c tests/fuzz.h $(TOML)
+	$(TESTCC) tests/fuzz-toml.c tests/replay.c $(TOML)
+
+tests/replay-http: tests/fuzz-http.c tests/replay.c tests/fuzz.h $(HTTP)
+	$(TESTCC) tests/fuzz-http.c tests/replay.c $(HTTP)
+
+tests/replay-answer: tests/fuzz-answer.c tests/replay.c tests/fuzz.h \
+		$(ANSWER)
+	$(TESTCC) tests/fuzz-answer.c tests/replay.c $(ANSWER) -ljansson
+
+tests/replay-pktline: tests/fuzz-pktline.c tests/replay.c tests/fuzz.h \
+		$(PKTLINE)
+	$(TESTCC) tests/fuzz-pktline.c tests/replay.c $(PKTLINE)
+
+tests/replay-samples: tests/fuzz-samples.c tests/replay.c tests/fuzz.h \
+		$(SAMPLES)
+	$(TESTCC) tests/fuzz-samples.c tests/replay.c $(SAMPLES)
 
 .c.o:
 	$(CC) -std=c99 $(CPPDEF) $(WARN) $(CFLAGS) -c -o $@ $<
 
 # What each object reads besides its .c; tests/build.t asks the compiler.
-child.o: child.h config.h util.h
+answer.o: answer.h json.h
+auth.o: config.h http.h httpd.h kv.h mirror.h show.h state.h users.h util.h
+blobs.o: blobs.h contact.h kv.h listing.h plan.h pull.h state.h util.h
+child.o: child.h config.h confine.h util.h
 claims.o: claims.h due.h kv.h state.h util.h
 command.o: act.h config.h kv.h state.h util.h
-config-places.o: config-file.h config-read.h config-value.h kv.h state.h \
-	toml.h
+config-places.o: config-file.h config-read.h config-value.h kv.h state.h toml.h
 config-settings.o: config-file.h config-read.h config-value.h kv.h state.h \
 	toml.h util.h
 config-value.o: config-value.h
 config.o: config-file.h config-read.h config-value.h config.h kv.h state.h \
 	toml.h util.h
+confine.o: confine.h
+conn.o: config.h conn.h http.h httpd.h kv.h mirror.h show.h state.h util.h
 contact.o: child.h config.h contact.h kv.h state.h util.h
 control.o: config.h kv.h state.h util.h
+credential.o: config.h contact.h kv.h util.h
+crowd.o: config.h conn.h http.h httpd.h kv.h mirror.h show.h state.h util.h
+diff.o: config.h ctl.h json.h kv.h plan.h state.h texts.h util.h
+drop.o: config.h confine.h http.h httpd.h kv.h mirror.h show.h state.h util.h
 due.o: config.h due.h kv.h state.h util.h
-fetch.o: config.h contact.h hostkey.h kv.h util.h
+events.o: config.h events.h kv.h mirror.h show.h state.h util.h
+fetch.o: blobs.h config.h contact.h fetch.h kv.h lean.h pktline.h state.h \
+	sweep.h util.h
 file.o: util.h
+follow.o: answer.h config.h ctl.h kv.h mirror.h show.h state.h util.h
+gather.o: act.h config.h kv.h samples.h state.h util.h
 git.o: contact.h kv.h util.h
 gitopper-act.o: act.h config.h kv.h names.h state.h util.h
 gitopper-conf.o: config-file.h config-value.h config.h kv.h state.h toml.h \
 	util.h
-gitopper-ctl.o: kv.h local.h state.h steer.h util.h
+gitopper-ctl.o: ctl.h kv.h state.h util.h
+gitopper-httpd.o: http.h httpd.h kv.h mirror.h show.h state.h util.h
 gitopper-mount.o: config.h kv.h mountpoint.h mounts.h names.h state.h util.h
 gitopper-pull.o: config.h contact.h kv.h names.h plan.h pull.h state.h util.h \
 	worker.h
+gitopper-verify.o: config.h util.h
 gitopper-wait.o: claims.h config.h due.h kv.h roster.h state.h util.h watch.h
+guard.o: config.h http.h httpd.h kv.h mirror.h show.h state.h util.h
+heads.o: contact.h fetch.h kv.h lean.h pktline.h state.h util.h
+hear.o: config.h contact.h kv.h state.h util.h
 hostkey.o: hostkey.h
+http-value.o: http-value.h http.h
+http.o: http-value.h http.h
 job.o: config.h contact.h kv.h plan.h pull.h state.h util.h
 json.o: json.h
 kv.o: config.h kv.h util.h
-local.o: config.h json.h kv.h local.h show.h state.h steer.h table.h util.h
+lean.o: lean.h pktline.h util.h
+lines.o: answer.h ctl.h json.h kv.h print.h show.h table.h util.h
+listen.o: config.h http.h httpd.h kv.h mirror.h show.h state.h util.h
 listing.o: config.h contact.h kv.h listing.h plan.h pull.h state.h util.h
+local.o: ctl.h json.h kv.h show.h state.h steer.h texts.h util.h
+login.o: contact.h fetch.h hostkey.h kv.h lean.h pktline.h util.h
+loop.o: config.h conn.h http.h httpd.h kv.h mirror.h show.h state.h util.h
+machine.o: config.h ctl.h kv.h state.h util.h
+merge.o: config.h kv.h metrics.h mirror.h samples.h show.h state.h text.h util.h
+metrics.o: http.h httpd.h kv.h metrics.h mirror.h show.h state.h text.h util.h
+mirror.o: config.h events.h kv.h mirror.h scout.h show.h state.h util.h watch.h
 mountpoint.o: mountpoint.h util.h
 mounts.o: config.h mounts.h util.h
 names.o: kv.h names.h state.h util.h
+next.o: config.h contact.h kv.h plan.h pull.h stage.h state.h util.h
+orders.o: http.h httpd.h kv.h mirror.h route.h show.h state.h steer.h util.h
+pack.o: child.h config.h contact.h kv.h util.h
+page.o: http.h httpd.h json.h kv.h mirror.h page.h show.h state.h
+passwd.o: ctl.h util.h
 path.o: config.h contact.h kv.h plan.h pull.h state.h
+pktline.o: pktline.h util.h
 plan.o: config.h plan.h util.h
 preview.o: act.h config.h kv.h mountpoint.h state.h util.h
+print.o: answer.h ctl.h json.h kv.h print.h show.h table.h util.h
+process.o: metrics.h text.h
+prompt.o: ctl.h util.h
 publish.o: config.h contact.h kv.h plan.h pull.h state.h util.h
-reader.o: contact.h kv.h listing.h plan.h pull.h state.h util.h
+reader.o: config.h contact.h kv.h listing.h plan.h pull.h state.h util.h
+remote.o: config.h ctl.h util.h
+reply.o: http.h httpd.h json.h kv.h mirror.h show.h state.h
 roster.o: claims.h config.h due.h kv.h roster.h state.h util.h watch.h
+route.o: http.h httpd.h kv.h mirror.h route.h show.h state.h
 run.o: act.h config.h kv.h state.h util.h
+samples.o: config.h json.h samples.h series.h
 saved.o: config.h contact.h kv.h plan.h pull.h state.h util.h
+scout.o: kv.h scout.h state.h util.h watch.h
 secrets.o: config.h contact.h kv.h util.h
+series.o: series.h
+serve.o: conn.h http.h httpd.h kv.h mirror.h show.h state.h util.h
 service.o: config.h kv.h state.h util.h
 show.o: json.h kv.h show.h state.h util.h
-stage.o: config.h contact.h kv.h plan.h pull.h state.h util.h
+signed.o: child.h config.h contact.h kv.h plan.h pull.h state.h util.h
+stage.o: config.h contact.h kv.h plan.h pull.h stage.h state.h util.h
 state.o: config.h kv.h state.h util.h
 steer.o: config.h kv.h state.h steer.h util.h
+stores.o: config.h contact.h kv.h state.h util.h
+sweep.o: kv.h state.h sweep.h util.h
 table.o: table.h util.h
+text.o: json.h text.h util.h
+texts.o: config.h json.h kv.h state.h texts.h util.h
+through.o: config.h ctl.h util.h
 toml-value.o: toml-value.h toml.h
 toml.o: toml-value.h toml.h
 tree.o: config.h contact.h kv.h plan.h pull.h state.h util.h
 trust.o: act.h kv.h state.h util.h
 upstream.o: kv.h state.h util.h
+users.o: config.h confine.h http.h httpd.h kv.h mirror.h show.h state.h \
+	users.h util.h
 util.o: util.h
 verdict.o: act.h kv.h state.h util.h
+verify.o: config.h http.h httpd.h kv.h mirror.h show.h state.h users.h util.h
+views.o: http.h httpd.h json.h kv.h mirror.h route.h show.h state.h texts.h \
+	util.h
 watch.o: util.h watch.h
 worker.o: child.h config.h contact.h kv.h names.h plan.h pull.h state.h util.h \
 	worker.h
 
 config.h:
 	cp config.def.h $@
+
+page.h: page.html embed.sh
+	sh embed.sh page.html >$@ || { rm -f $@; exit 1; }
 
 # What building needs, and what testing needs: installed where it is missing.
 deps:
@@ -143,9 +256,11 @@ check: deps-check
 # A copy, so that what was built stays; unchanged files keep their times.
 san: config.h
 	mkdir -p san/tests san/action
-	cp -p *.c *.h *.1 *.5 Makefile config.mk $(SCRIPT) san
-	cp -p tests/*.c san/tests
+	cp -p *.c *.h *.1 *.5 Makefile config.mk $(SCRIPT) \
+		page.html embed.sh san
+	cp -p tests/*.[ch] san/tests
 	cp -p $(ACTION) san/action
+	for f in $(VERB); do ln -sf reload san/action/$$f || exit 1; done
 	cd san && $(MAKE) CC="$(SANCC)" CFLAGS="$(SANFLAGS)" \
 		LDFLAGS="$(SANFLAGS)" all $(TESTBIN)
 
@@ -153,12 +268,24 @@ san: config.h
 fuzz: deps-check $(FUZZBIN)
 	sh tests/fuzz.sh $(FUZZ_TIME)
 
-tests/fuzz-toml: tests/fuzz-toml.c toml.c toml-value.c toml.h toml-value.h
-	clang -std=c99 $(CPPDEF) $(WARN) $(FUZZFLAGS) -I. -o $@ \
-		tests/fuzz-toml.c toml.c toml-value.c
+# The objects are here for the headers that they are made from.
+tests/fuzz-toml: tests/fuzz-toml.c tests/fuzz.h $(TOML)
+	$(FUZZCC) tests/fuzz-toml.c $(TOML:.o=.c)
+
+tests/fuzz-http: tests/fuzz-http.c tests/fuzz.h $(HTTP)
+	$(FUZZCC) tests/fuzz-http.c $(HTTP:.o=.c)
+
+tests/fuzz-answer: tests/fuzz-answer.c tests/fuzz.h $(ANSWER)
+	$(FUZZCC) tests/fuzz-answer.c $(ANSWER:.o=.c) -ljansson
+
+tests/fuzz-pktline: tests/fuzz-pktline.c tests/fuzz.h $(PKTLINE)
+	$(FUZZCC) tests/fuzz-pktline.c $(PKTLINE:.o=.c)
+
+tests/fuzz-samples: tests/fuzz-samples.c tests/fuzz.h $(SAMPLES)
+	$(FUZZCC) tests/fuzz-samples.c $(SAMPLES:.o=.c)
 
 bench: deps-check
-	$(MAKE) all
+	$(MAKE) all tests/usage
 	sh tests/bench.sh
 
 # Into this system, as root: makes the user and the group that config.h names,
@@ -166,7 +293,7 @@ bench: deps-check
 install: all
 	[ -n "$(DESTDIR)" ] || [ "$$(id -u)" -ne 0 ] || $(MAKE) users
 	mkdir -p "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(MANDIR)/man1" \
-		"$(DESTDIR)$(MANDIR)/man5" \
+		"$(DESTDIR)$(MANDIR)/man5" "$(DESTDIR)$(BASHCOMPDIR)" \
 		"$(DESTDIR)$(LIBEXECDIR)/gitopper/action"
 	for f in $(BIN) $(SCRIPT); do \
 		install -m 755 $$f "$(DESTDIR)$(BINDIR)" || exit 1; \
@@ -179,6 +306,12 @@ install: all
 		install -m 755 $$f "$(DESTDIR)$(LIBEXECDIR)/gitopper/action" || \
 			exit 1; \
 	done
+	for f in $(VERB); do \
+		ln -sf reload "$(DESTDIR)$(LIBEXECDIR)/gitopper/action/$$f" || \
+			exit 1; \
+	done
+	install -m 644 completion/gitopper-ctl.bash \
+		"$(DESTDIR)$(BASHCOMPDIR)/gitopper-ctl"
 
 # useradd and groupadd, or what busybox has in their place
 users:
@@ -187,6 +320,11 @@ users:
 	getent passwd gitopper-pull >/dev/null || \
 		useradd -r -U -M -d / -s /bin/false gitopper-pull || \
 		adduser -S -D -H -h / -s /bin/false gitopper-pull
+	getent passwd gitopper-httpd >/dev/null || \
+		useradd -r -U -M -d / -s /bin/false -G gitopper \
+			gitopper-httpd || \
+		{ adduser -S -D -H -h / -s /bin/false gitopper-httpd && \
+			adduser gitopper-httpd gitopper; }
 
 # The user and the group stay, as do the state directory and /etc/gitopper.
 uninstall:
@@ -199,12 +337,17 @@ uninstall:
 	for f in $(ACTION); do \
 		rm -f "$(DESTDIR)$(LIBEXECDIR)/gitopper/$$f" || exit 1; \
 	done
+	for f in $(VERB); do \
+		rm -f "$(DESTDIR)$(LIBEXECDIR)/gitopper/action/$$f" || exit 1; \
+	done
+	rm -f "$(DESTDIR)$(BASHCOMPDIR)/gitopper-ctl"
 	rmdir "$(DESTDIR)$(LIBEXECDIR)/gitopper/action" \
 		"$(DESTDIR)$(LIBEXECDIR)/gitopper" 2>/dev/null || :
 
 # config.h stays: it is the user's
 clean:
-	rm -f $(BIN) *.o $(TESTBIN) $(FUZZBIN) gitopper-*.tar.gz ci.log ci.status
+	rm -f $(BIN) *.o page.h $(TESTBIN) $(FUZZBIN) gitopper-*.tar.gz \
+		ci.log ci.status
 	rm -rf san fuzz tap tap-san
 
 dist:

@@ -47,9 +47,6 @@ struct job {
 	char why[300];		/* where that is not RESULT_OK */
 };
 
-/* The time on a clock that nobody sets, ms. */
-int64_t now_ms(void);
-
 /* run.c: one child at a time for each job */
 
 /*
@@ -78,6 +75,19 @@ struct passwd;
 /* Who runs the executable at path: conf's user where others than root could
  * change it, else ourselves; NULL where that has no name. */
 struct passwd *command_user(const struct service *s, const char *path);
+
+/* gather.c: the metrics that an action writes; nothing for other steps */
+
+/* Removes what a killed command may have left. */
+void gather_clear(struct job *job);
+/* In the child, as root still: makes the file that GITOPPER_METRICS will
+ * name, and writes its path to buf. Returns 0, or -1 where there is none. */
+int gather_offer(const struct job *job, const struct passwd *pw, char *buf,
+	size_t size);
+/* The command has ended: takes over what it wrote, if that is well formed. */
+void gather_take(struct job *job);
+/* The service has no action, so it has none of its metrics. */
+void gather_none(struct job *job);
 
 /* preview.c: what the tree would become, for a check; in its child */
 

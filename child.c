@@ -9,89 +9,48 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/landlock.h>
-#include <pwd.h>
+#include <sched.h>
 #include <signal.h>
-#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "child.h"
 #include "config.h"
+#include "confine.h"
 #include "util.h"
 
-/* <linux/landlock.h> of older systems lacks what came after it */
-enum { NET_BIND_TCP = 1 << 0, NET_CONNECT_TCP = 1 << 1 };
-struct ruleset { uint64_t fs, net; };
+/* Whether there is nobody else to become: so it is for root of a user
+ * namespace that has no other user (user_namespaces(7)). */
+static int
+is_alone(void)
+{
+	unsigned long first, outside, n, all = 0;
+	FILE *f = fopen("/proc/self/uid_map", "re");
 
-/* every access by which a file or a directory changes, by Landlock's ABI */
-static const uint64_t write_access[] = {
-	LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |
-	LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_CHAR |
-	LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
-	LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |
-	LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM,
-	1 << 13,	/* LANDLOCK_ACCESS_FS_REFER, ABI 2 */
-	1 << 14,	/* LANDLOCK_ACCESS_FS_TRUNCATE, ABI 3 */
-};
+	while (f && fscanf(f, "%lu %lu %lu", &first, &outside, &n) == 3)
+		all += n;
+	if (f)
+		fclose(f);
+	return all == 1;
+}
 
 int
 child_user(uid_t *uid, gid_t *gid)
 {
-	struct passwd *pw;
-	size_t i;
+	int i;
 
-	for (i = 0; i < sizeof(fetch_users) / sizeof(*fetch_users); i++) {
-		pw = getpwnam(fetch_users[i]);
-		if (!pw || pw->pw_uid == 0)
-			continue;
-		if (i > 0)
-			note("no user %s: children run as %s",
-			    fetch_users[0], fetch_users[i]);
-		*uid = pw->pw_uid;
-		*gid = pw->pw_gid;
+	*uid = (uid_t)-1;
+	*gid = (gid_t)-1;
+	if (geteuid() != 0 || is_alone())
 		return 0;
-	}
-	return -1;
-}
-
-/* -1: the kernel has no Landlock, or something is wrong with what it has. */
-static int
-restrict_writes(const char *writable, int network)
-{
-	struct landlock_path_beneath_attr below = { 0 };
-	struct ruleset rules = { 0, 0 };
-	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0,
-	    LANDLOCK_CREATE_RULESET_VERSION);
-	size_t size = abi < 4 ? sizeof(rules.fs) : sizeof(rules);
-	long i;
-	int fd, result = -1;
-
-	if (abi < 1)
-		return -1;
-	for (i = 0; i < 3 && i < abi; i++)
-		rules.fs |= write_access[i];
-	if (!network)
-		rules.net = NET_BIND_TCP | NET_CONNECT_TCP;
-	fd = (int)syscall(SYS_landlock_create_ruleset, &rules, size, 0);
-	if (fd < 0)
-		return -1;
-	below.allowed_access = rules.fs;
-	if (writable) {
-		below.parent_fd = open(writable, O_PATH | O_CLOEXEC);
-		if (below.parent_fd < 0 ||
-		    syscall(SYS_landlock_add_rule, fd,
-		    LANDLOCK_RULE_PATH_BENEATH, &below, 0) < 0)
-			goto out;
-	}
-	if (syscall(SYS_landlock_restrict_self, fd, 0) == 0)
-		result = 0;
-out:
-	if (writable && below.parent_fd >= 0)
-		close(below.parent_fd);
-	close(fd);
-	return result;
+	i = confine_user(fetch_users,
+	    sizeof(fetch_users) / sizeof(*fetch_users), uid, gid);
+	if (i > 0)
+		note("no user %s: children run as %s",
+		    fetch_users[0], fetch_users[i]);
+	return i < 0 ? -1 : 0;
 }
 
 /* exit(3) would write out once more what the parent has in its buffers. */
@@ -101,6 +60,8 @@ give_up(const char *what)
 	warn("a child can't give up its rights: %s:", what);
 	_exit(EXIT_SYS);
 }
+
+enum { CHILD_PATHS_MAX = 32 };
 
 /* Where memory runs out, it is a child's that goes (proc(5), oom_score_adj). */
 static void
@@ -114,33 +75,166 @@ offer_memory(void)
 		close(fd);
 }
 
+/* What a child does once it has started: no more than these. */
+static const int calls[] = {
+	/* memory, time, the end */
+	SYS_brk, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise,
+	SYS_futex, SYS_getrandom, SYS_clock_gettime, SYS_clock_nanosleep,
+	SYS_gettimeofday, SYS_rt_sigaction, SYS_rt_sigprocmask,
+	SYS_rt_sigreturn, SYS_sigaltstack, SYS_restart_syscall, SYS_exit,
+	SYS_exit_group, SYS_prlimit64, SYS_sched_yield, SYS_sched_getaffinity,
+	SYS_sysinfo, SYS_uname,
+	/* who it is */
+	SYS_getpid, SYS_gettid, SYS_getppid, SYS_getuid, SYS_geteuid,
+	SYS_getgid, SYS_getegid,
+	/* reading; to change things takes an open file or the calls below */
+	SYS_read, SYS_readv, SYS_pread64, SYS_write, SYS_writev, SYS_close,
+	SYS_openat, SYS_lseek, SYS_statx,
+	SYS_faccessat, SYS_faccessat2, SYS_readlinkat, SYS_getdents64,
+	SYS_getcwd, SYS_fcntl, SYS_dup, SYS_ioctl,
+#if __SIZEOF_POINTER__ == 8
+	SYS_mmap, SYS_fstat, SYS_newfstatat,
+#else
+	SYS_mmap2, SYS_fstat64, SYS_fstatat64, SYS_stat64, SYS_lstat64,
+	SYS_fcntl64, SYS__llseek, SYS_clock_gettime64,
+	SYS_clock_nanosleep_time64, SYS_futex_time64, SYS_ppoll_time64,
+#endif
+#ifdef SYS_open
+	SYS_open, SYS_stat, SYS_lstat, SYS_access, SYS_readlink, SYS_poll,
+#endif
+#ifdef SYS_time
+	SYS_time,
+#endif
+	SYS_ppoll,
+};
+static const int write_calls[] = {
+	SYS_pwrite64, SYS_ftruncate, SYS_fsync, SYS_fdatasync, SYS_sync,
+	SYS_syncfs, SYS_fchmod, SYS_fchmodat, SYS_mkdirat, SYS_renameat2,
+	SYS_unlinkat, SYS_linkat, SYS_symlinkat, SYS_utimensat, SYS_umask,
+#if __SIZEOF_POINTER__ == 4
+	SYS_ftruncate64, SYS_utimensat_time64,
+#endif
+#ifdef SYS_renameat
+	SYS_renameat,
+#endif
+#ifdef SYS_open
+	SYS_mkdir, SYS_rename, SYS_unlink, SYS_rmdir, SYS_link, SYS_symlink,
+	SYS_chmod, SYS_utimes,
+#endif
+};
+static const int network_calls[] = {
+	SYS_socket, SYS_connect, SYS_sendto, SYS_recvfrom, SYS_sendmsg,
+	SYS_recvmsg, SYS_sendmmsg, SYS_getsockopt, SYS_setsockopt,
+	SYS_getsockname, SYS_getpeername, SYS_shutdown, SYS_bind,
+#ifdef SYS_socketcall
+	SYS_socketcall,
+#endif
+};
+/* glibc makes threads by clone3, and falls back to clone */
+static const int thread_calls[] = {
+	SYS_clone, SYS_set_robust_list, SYS_rseq,
+#ifdef SYS_clone3
+	SYS_clone3,
+#endif
+};
+
+static size_t
+calls_add(int *all, size_t n, const int *more, size_t size)
+{
+	memcpy(all + n, more, size);
+	return n + size / sizeof(*more);
+}
+
 static void
-drop_rights(const char *writable, int network)
+drop_calls(const struct child_rights *r)
+{
+	int all[sizeof(calls) + sizeof(write_calls) + sizeof(network_calls) +
+	    sizeof(thread_calls)];
+	size_t n = calls_add(all, 0, calls, sizeof(calls));
+
+	if (r->writable)
+		n = calls_add(all, n, write_calls, sizeof(write_calls));
+	if (r->network)
+		n = calls_add(all, n, network_calls, sizeof(network_calls));
+	if (r->threads)
+		n = calls_add(all, n, thread_calls, sizeof(thread_calls));
+	n = (size_t)confine_calls(all, n);
+	if ((int)n < 0)
+		give_up("seccomp");
+	if (n)
+		note("no seccomp here: children can make any system call");
+}
+
+static void
+drop_paths(const struct child_rights *r)
+{
+	struct confine_path paths[CHILD_PATHS_MAX];
+	size_t i, n = 0;
+	int lock;
+
+	if (r->writable)
+		paths[n++] = (struct confine_path){ r->writable, 1 };
+	if (r->exec)	/* programs expect that much */
+		paths[n++] = (struct confine_path){ "/dev/null", 1 };
+	for (i = 0; r->readable && r->readable[i]; i++) {
+		if (n == CHILD_PATHS_MAX)
+			give_up("too many paths");
+		paths[n++] = (struct confine_path){ r->readable[i], 0 };
+	}
+	lock = confine_paths(paths, n, !r->readable, r->network, r->exec);
+	if (lock < 0)
+		give_up("Landlock");
+	if (lock > 0)
+		note("no Landlock here: children can do what their user can");
+}
+
+static void
+drop_limits(const struct child_rights *r)
 {
 	const struct rlimit none = { 0, 0 };
+
+	if (setrlimit(RLIMIT_CORE, &none) < 0 ||
+	    (!r->threads && !r->exec && setrlimit(RLIMIT_NPROC, &none) < 0))
+		give_up("limits");
+#ifndef SANITIZED	/* AddressSanitizer's own memory is past any limit */
+	{
+		const struct rlimit memory = { CHILD_MEMORY, CHILD_MEMORY };
+
+		/* what is mapped from packs doesn't count */
+		if (setrlimit(RLIMIT_DATA, &memory) < 0)
+			give_up("limits");
+	}
+#endif
+}
+
+static void
+drop_rights(const struct child_rights *r)
+{
 	uid_t uid;
 	gid_t gid;
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-	    setrlimit(RLIMIT_CORE, &none) < 0 ||
-	    /* what it forks would outlive it; libgit2 needs threads to fetch
-	     * from a directory, so with the network the child sees to it */
-	    (!network && setrlimit(RLIMIT_NPROC, &none) < 0))
-		give_up("limits");
-	offer_memory();
-	if (restrict_writes(writable, network) < 0)
-		note("no Landlock here: children can write what their user "
-		    "can");
-	if (geteuid() == 0) {
-		if (child_user(&uid, &gid) < 0)
-			give_up(fetch_users[0]);
-		if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 ||
-		    setresuid(uid, uid, uid) < 0)
-			give_up("setresuid");
-	}
-	/* after the last change of ids, which would clear it */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+	/* what this reads can't be read later */
+	if (child_user(&uid, &gid) < 0)
+		give_up(fetch_users[0]);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		give_up("prctl");
+	offer_memory();
+	drop_limits(r);
+	/* Landlock knows of TCP alone */
+	if (r->exec && unshare(CLONE_NEWNET) < 0)
+		note("no network namespace for a child: %s", strerror(errno));
+	drop_paths(r);
+	if (uid != (uid_t)-1 && (setgroups(0, NULL) < 0 ||
+	    setresgid(gid, gid, gid) < 0 ||
+	    setresuid(uid, uid, uid) < 0))
+		give_up("setresuid");
+	/* after the last change of ids, which would clear it; what core(5)
+	 * pipes to a program knows no limit */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		give_up("prctl");
+	if (!r->exec)
+		drop_calls(r);
 }
 
 /* Standard input and output lead nowhere, 3 leads to the parent. */
@@ -158,7 +252,7 @@ move_descriptors(int out)
 
 int
 child_start(struct child *child, void (*work)(void *arg), void *arg,
-	const char *writable, int network)
+	const struct child_rights *rights)
 {
 	pid_t parent = getpid();
 	int fds[2];
@@ -173,7 +267,7 @@ child_start(struct child *child, void (*work)(void *arg), void *arg,
 	}
 	if (child->pid == 0) {
 		move_descriptors(fds[1]);
-		drop_rights(writable, network);
+		drop_rights(rights);
 		if (getppid() != parent)
 			_exit(EXIT_SYS);
 		work(arg);
@@ -187,9 +281,15 @@ child_start(struct child *child, void (*work)(void *arg), void *arg,
 int
 child_end(struct child *child)
 {
+	kill(child->pid, SIGKILL);
+	return child_wait(child);
+}
+
+int
+child_wait(struct child *child)
+{
 	int status = 0;
 
-	kill(child->pid, SIGKILL);
 	if (child->fd >= 0)
 		close(child->fd);
 	while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR)

@@ -7,21 +7,36 @@ struct child {
 	int fd;		/* what it writes to its descriptor 3 */
 };
 
+/* What is left to it. */
+struct child_rights {
+	const char *writable;	/* a directory, or NULL */
+	const char *const *readable; /* files and directories that it may read
+				 * as well, NULL after the last; readable
+				 * itself NULL: all that its user may */
+	int network;
+	int threads;		/* libgit2 fetches from a directory so */
+	int exec;		/* it may run programs, and read what they do */
+};
+
 /*
  * Forks a child that runs work(arg) with /dev/null as standard input and
  * output, its descriptor 3 a socket to us, and no other: as the user that
  * config.h names (where we are root), without a way to gain rights
- * (prctl(2), PR_SET_NO_NEW_PRIVS), without core files, and ended when we end.
- * Where the kernel has Landlock (landlock(7)) it can write below the
- * directory `writable` only, nowhere if that is NULL, and without `network`
- * it can't use TCP, nor fork. Returns 0, or -1 and errno.
+ * (prctl(2), PR_SET_NO_NEW_PRIVS), without core files, within CHILD_MEMORY,
+ * and ended when we end. Unless
+ * rights say so it executes nothing and has no children, and it does with
+ * files and the network what they say, as far as the kernel has Landlock
+ * (landlock(7)) and seccomp(2). Returns 0, or -1 and errno.
  */
 int child_start(struct child *child, void (*work)(void *arg), void *arg,
-	const char *writable, int network);
+	const struct child_rights *rights);
 
 /* Ends the child, by force if it still runs, and frees the descriptor.
  * Returns its wait status (wait(2)). */
 int child_end(struct child *child);
+/* The same for one that is about to end by itself: waits for it. */
+int child_wait(struct child *child);
 
-/* The user that children run as; -1 where there is none of them. */
+/* The user that children run as, -1 for the one that we are. Returns 0, or -1
+ * where there is none of them. */
 int child_user(uid_t *uid, gid_t *gid);

@@ -25,7 +25,13 @@
 
 /* Keys that are not for commands, or that come in another way. */
 static const char *const private_keys[] = {
-	"ca", "credentials", "env", "gone", "key", "known_hosts"
+	"ca", "credential_command", "credentials", "env", "gone", "key",
+	"known_hosts", "passphrase"
+};
+
+/* What a command gets of our own environment. */
+static const char *const kept[] = {
+	"TZ", "GITOPPER_INIT", "SVDIR", "S6_SCANDIR"
 };
 
 struct env {
@@ -131,14 +137,16 @@ env_make(const struct job *job, const struct passwd *pw)
 	struct env env = { 0 };
 	char path[PATH_MAX];
 	const char *var;
-	size_t i = 0, n;
+	size_t i, n;
 
 	env_add(&env, "PATH", action_path);
 	env_add(&env, "LANG", "C.UTF-8");
-	env_add(&env, "TZ", getenv("TZ"));
+	for (i = 0; i < sizeof(kept) / sizeof(*kept); i++)
+		env_add(&env, kept[i], getenv(kept[i]));
 	env_add(&env, "HOME", pw ? pw->pw_dir : "/");
 	env_add(&env, "USER", pw ? pw->pw_name : NULL);
 	env_add(&env, "LOGNAME", pw ? pw->pw_name : NULL);
+	i = 0;
 	while ((var = kv_next(&s->conf, "env", &i)))
 		if ((n = strcspn(var, "=")) && var[n])
 			env_set(&env, var, n, var + n + 1);
@@ -147,10 +155,13 @@ env_make(const struct job *job, const struct passwd *pw)
 	env_add(&env, "GITOPPER_STAGE", job->step->name);
 	env_add(&env, "GITOPPER_HASH", *job->commit ? job->commit : NULL);
 	env_add(&env, "GITOPPER_OLD", kv_get(&s->status, "applied"));
+	env_add(&env, "GITOPPER_MOUNTED", kv_get(&s->status, "mounted"));
 	env_add(&env, "GITOPPER_STATE", state_path);
 	if (service_path(s, PLACE_TREE, path, sizeof(path)) < 0)
 		run_cant("tree:");
 	env_add(&env, "GITOPPER_TREE", path);
+	if (gather_offer(job, pw, path, sizeof(path)) == 0)
+		env_add(&env, "GITOPPER_METRICS", path);
 	if (job->step->kind != STEP_CHECK)
 		return env.v;
 	if (service_path(s, PLACE_CHECK, path, sizeof(path)) < 0)

@@ -17,7 +17,7 @@ static const struct key {
 	[K_UPSTREAM]	= { "upstream", TEXT, upstream_check },
 	[K_BRANCH]	= { "branch", TEXT, branch_check },
 	[K_USER]		= { "user", TEXT, name_check },
-	[K_PACKAGE]	= { "package", TEXT, name_check },
+	[K_PACKAGE]	= { "package", TEXT, package_check },
 	[K_ACTION]	= { "action", TEXT, command_check },
 	[K_CHECK]		= { "check", TEXT, command_check },
 	[K_HEALTH]	= { "health", TEXT, command_check },
@@ -28,9 +28,13 @@ static const struct key {
 	[K_ALWAYS]	= { "always", FLAG, NULL },
 	[K_DRIFT]		= { "drift", TEXT, drift_check },
 	[K_KEY]		= { "key", PATH, NULL },
+	[K_PASSPHRASE]	= { "passphrase", PATH, NULL },
 	[K_KNOWN_HOSTS]	= { "known_hosts", PATH, NULL },
 	[K_CREDENTIALS]	= { "credentials", PATH, NULL },
+	[K_CREDENTIAL_COMMAND] = { "credential_command", TEXT, program_check },
 	[K_CA]		= { "ca", PATH, NULL },
+	[K_VERIFY]	= { "verify", PATH, NULL },
+	[K_FOLLOW]	= { "follow", TEXT, follow_check },
 };
 
 const char *

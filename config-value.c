@@ -147,11 +147,43 @@ name_check(char *s)
 }
 
 const char *
+package_check(char *s)
+{
+	size_t n;
+
+	for (; *s; s += n) {
+		s += strspn(s, " ");
+		n = strcspn(s, " ");
+		if (n && strchr("-+", *s))
+			return "looks like an option";
+		if (strspn(s, LETTERS DIGITS ".+:-") < n ||
+		    (n && (!strchr(LETTERS DIGITS, *s) || s[n - 1] == '-')))
+			return "is neither the name of a package nor several";
+	}
+	return NULL;
+}
+
+const char *
 command_check(char *s)
 {
 	if (!s[strspn(s, " ")])
 		*s = '\0';
 	return NULL;
+}
+
+const char *
+program_check(char *s)
+{
+	return *s == '/' ? NULL : "doesn't begin with an absolute path";
+}
+
+const char *
+follow_check(char *s)
+{
+	if (strcmp(s, "any") == 0)
+		*s = '\0';
+	return !*s || strcmp(s, "forward") == 0 ? NULL :
+	    "is neither \"forward\" nor \"any\"";
 }
 
 const char *

@@ -11,8 +11,11 @@ const char *upstream_check(char *s);
 const char *branch_check(char *s);	/* roughly git-check-ref-format(1) */
 const char *link_check(char *s);	/* "" is the whole repository */
 const char *place_check(char *s);	/* an absolute path, but the root */
-const char *name_check(char *s);	/* of a user or package */
+const char *name_check(char *s);	/* of a user */
+const char *package_check(char *s);	/* names, parted by blanks */
 const char *command_check(char *s);	/* "" where it is blank */
+const char *program_check(char *s);	/* begins with an absolute path */
+const char *follow_check(char *s);	/* "" where it may go back as well */
 const char *drift_check(char *s);	/* "" where it is only counted */
 
 /* Whether s can be the name of a variable. */

@@ -5,6 +5,7 @@ PREFIX = /usr/local
 BINDIR = $(PREFIX)/bin
 MANDIR = $(PREFIX)/share/man
 LIBEXECDIR = $(PREFIX)/libexec
+BASHCOMPDIR = $(PREFIX)/share/bash-completion/completions
 
 CC = cc
 CFLAGS = -g -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong

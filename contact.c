@@ -1,7 +1,9 @@
 /* contact.c - one contact with an upstream, for all services on it */
 /* SPDX-License-Identifier: ISC */
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -42,15 +44,6 @@ upstream_damaged(const struct upstream *up)
 		close(fd);
 }
 
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Two cycles may want the same upstream: the second waits for the first. */
 static int
 lock_until(const struct upstream *up, int64_t deadline)
@@ -76,17 +69,21 @@ lock_until(const struct upstream *up, int64_t deadline)
 static int
 repo_make(struct upstream *up, const char *name)
 {
-	uid_t uid = (uid_t)-1;
-	gid_t gid = (gid_t)-1;
+	struct stat st;
+	uid_t uid;
+	gid_t gid;
 	int fd;
 
-	if (geteuid() == 0 && child_user(&uid, &gid) < 0) {
+	if (child_user(&uid, &gid) < 0) {
 		errno = ENOENT;
 		return -1;
 	}
 	fd = dir_make(up->dir, name, (uid_t)-1, (gid_t)-1, uid, gid);
 	if (fd < 0)
 		return -1;
+	/* somebody put another one there, or the user has changed */
+	if (uid != (uid_t)-1 && fstat(fd, &st) == 0 && st.st_uid != uid)
+		up->wipe = 1;
 	close(fd);
 	return 0;
 }
@@ -119,78 +116,6 @@ listen_until(int fd, int64_t deadline)
 	return NULL;
 }
 
-/* A `tip BRANCH<TAB>COMMIT` that we asked for. The child may lie about the
- * commit, as the upstream may, but not about its form. */
-static int
-tip_ok(const struct upstream *up, const char *tip)
-{
-	const char *tab = strchr(tip, '\t');
-	size_t i;
-
-	if (!tab || strlen(tab + 1) != 40 || !is_hash(tab + 1, 40))
-		return 0;
-	for (i = 0; i < up->nbranches; i++)
-		if (strlen(up->branch[i]) == (size_t)(tab - tip) &&
-		    strncmp(up->branch[i], tip, (size_t)(tab - tip)) == 0)
-			return 1;
-	return 0;
-}
-
-/* libgit2 may quote the URL, and that may hold a password. */
-static void
-error_take(struct upstream *up, const char *text)
-{
-	const char *at = strstr(text, up->url);
-	char *public = upstream_public(up->url);
-
-	if (at)
-		snprintf(up->error, sizeof(up->error), "%.*s%s%s",
-		    (int)(at - text), text, public, at + strlen(up->url));
-	else
-		snprintf(up->error, sizeof(up->error), "%s", text);
-	plain(up->error);
-	free(public);
-}
-
-/* Takes what the child said into status and error. */
-static int
-answer_take(struct upstream *up, char *text, int renewal)
-{
-	struct kv tips = { 0 };
-	const char *tip;
-	char *line, *rest = text;
-	int done = 0, damaged = 0;
-	size_t i = 0;
-
-	while ((line = strsep(&rest, "\n"))) {
-		/* no more of them than status has room for */
-		if (strncmp(line, "tip ", 4) == 0 && tip_ok(up, line + 4) &&
-		    tips.n < up->nbranches)
-			kv_add(&tips, "tip", line + 4);
-		else if (strncmp(line, "error ", 6) == 0 && !*up->error)
-			error_take(up, line + 6);
-		else if (strcmp(line, "damaged") == 0)
-			damaged = 1;
-		else if (strcmp(line, "done") == 0)
-			done = 1;
-	}
-	if (damaged)
-		upstream_damaged(up);
-	/* a fresh one as well: so it is the upstream that is damaged */
-	if (damaged && renewal)
-		kv_set_number(&up->status, "renewed", time(NULL));
-	if (!done && !*up->error)
-		snprintf(up->error, sizeof(up->error),
-		    "the fetching child ended early");
-	if (!*up->error) {
-		kv_set(&up->status, "tip", NULL);
-		while ((tip = kv_next(&tips, "tip", &i)))
-			kv_add(&up->status, "tip", tip);
-	}
-	kv_free(&tips);
-	return *up->error ? -1 : 0;
-}
-
 /*
  * A damaged store is not mended but fetched anew, beside the old one. It may
  * well be the upstream that is damaged, hence not at each contact.
@@ -199,24 +124,46 @@ static int
 renewal_begin(struct upstream *up)
 {
 	int64_t last = kv_number(&up->status, "renewed", 0), now = time(NULL);
+	const char *plain = kv_get(&up->status, "plain");
 
-	if (faccessat(up->dir, "damaged", F_OK, 0) < 0 ||
-	    (last <= now && now < last + RENEW_EVERY))
+	/* what is asked for by its id goes to a store that has the rest */
+	if (up->keeping || up->nlacks || (!up->wipe &&
+	    (faccessat(up->dir, "damaged", F_OK, 0) < 0 ||
+	    (last <= now && now < last + RENEW_EVERY))))
 		return 0;
-	note("a damaged store is fetched anew");
+	/* the server may have learned */
+	if (!up->refused && (up->wipe || !plain || strcmp(plain, "refused")))
+		kv_set(&up->status, "plain", NULL);
+	/* should this not come to its end, the next one has to */
+	if (up->wipe) {
+		upstream_damaged(up);
+		kv_set(&up->status, "renewed", NULL);
+	}
+	if (!up->refused)
+		note("a damaged store is fetched anew");
 	return remove_tree(up->dir, "repo.new") == 0;
 }
 
 static int
 renewal_end(struct upstream *up)
 {
-	if (renameat2(up->dir, "repo.new", up->dir, "repo",
+	/* whoever reads the old one may go on to its end */
+	int packs = packs_lock(up, LOCK_EX), result = 0;
+
+	/* status knows nothing that the new one lacks, killed here or not */
+	if (packs < 0 || kv_write(&up->status, up->dir, "status", 0644) < 0 ||
+	    renameat2(up->dir, "repo.new", up->dir, "repo",
 	    RENAME_EXCHANGE) < 0 || remove_tree(up->dir, "repo.new") < 0 ||
-	    unlinkat(up->dir, "damaged", 0) < 0) {
+	    (unlinkat(up->dir, "damaged", 0) < 0 && errno != ENOENT)) {
 		snprintf(up->error, sizeof(up->error), "repo.new: %s",
 		    strerror(errno));
-		return -1;
+		result = -1;
 	}
+	if (packs >= 0)
+		close(packs);
+	if (result < 0)
+		return -1;
+	up->wipe = 0;
 	kv_set_number(&up->status, "renewed", time(NULL));
 	return 0;
 }
@@ -230,13 +177,12 @@ static int
 home_make(const struct upstream *up, const char *known_hosts)
 {
 	size_t len = strlen(known_hosts), n;
-	uid_t uid = (uid_t)-1;
-	gid_t gid = (gid_t)-1;
 	int dir, result = 0;
 	char *old;
+	uid_t uid;
+	gid_t gid;
 
-	if (geteuid() == 0)
-		child_user(&uid, &gid);
+	child_user(&uid, &gid);
 	dir = dir_make(up->dir, ".ssh", (uid_t)-1, gid, (uid_t)-1, gid);
 	if (dir < 0)
 		return -1;
@@ -252,13 +198,64 @@ home_make(const struct upstream *up, const char *known_hosts)
 	return result;
 }
 
+/* The child may read what libc and TLS need to find and know a server; from
+ * a directory, which may lean on others, whatever its user may read. */
+static int
+fetch_start(struct child *child, struct fetch *fetch)
+{
+	const char *url = fetch->up->url;
+	enum {
+		PATHS = sizeof(fetch_paths) / sizeof(*fetch_paths),
+		TLS_PATHS = sizeof(fetch_tls_paths) / sizeof(*fetch_tls_paths)
+	};
+	const char *readable[PATHS + TLS_PATHS + 3];
+	struct child_rights rights = {
+		.writable = fetch->repo, .readable = readable, .network = 1
+	};
+	char home[4096];
+	size_t n;
+
+	rights.threads = *url == '/' || strncmp(url, "file://", 7) == 0;
+	if (rights.threads)
+		rights.readable = NULL;
+	snprintf(home, sizeof(home), "%s", fetch->repo);
+	*strrchr(home, '/') = '\0';
+	memcpy(readable, fetch_paths, sizeof(fetch_paths));
+	n = PATHS;
+	/* libgit2 reads all certificates as soon as it can: half of its CPU */
+	if (strncmp(url, "git://", 6) != 0) {
+		memcpy(readable + n, fetch_tls_paths, sizeof(fetch_tls_paths));
+		n += TLS_PATHS;
+	}
+	readable[n++] = home;
+	if (fetch->secrets->ca)
+		readable[n++] = fetch->secrets->ca;
+	readable[n] = NULL;
+	return child_start(child, fetch_work, fetch, &rights);
+}
+
+/* What one file of the store may have: it has to be packed again, some day,
+ * beside itself. */
+static uint64_t
+store_room(const struct upstream *up)
+{
+	struct statvfs vfs;
+	uint64_t room;
+
+	if (fstatvfs(up->dir, &vfs) < 0)
+		return PACK_MAX;
+	room = (uint64_t)vfs.f_bavail * vfs.f_frsize / 2;
+	return room < PACK_MAX ? room : PACK_MAX;
+}
+
 static int
 fetch(struct upstream *up, int64_t deadline)
 {
 	char repo[4096], *text;
+	int made = repo_make(up, "repo"), why = errno;
 	int renewal = renewal_begin(up);
 	struct secrets secrets = { 0 };
-	struct fetch what = { up, &secrets, repo };
+	struct fetch what = { up, &secrets, repo, store_room(up) };
 	struct child child;
 	int result = -1, status;
 
@@ -267,12 +264,12 @@ fetch(struct upstream *up, int64_t deadline)
 		return -1;
 	if (renewal)
 		strncat(repo, ".new", sizeof(repo) - strlen(repo) - 1);
-	if (repo_make(up, "repo") < 0 ||
+	if (made < 0 ||
 	    (renewal && repo_make(up, "repo.new") < 0) ||
 	    (secrets.known_hosts && home_make(up, secrets.known_hosts) < 0) ||
-	    child_start(&child, fetch_work, &what, repo, 1) < 0) {
+	    fetch_start(&child, &what) < 0) {
 		snprintf(up->error, sizeof(up->error), "repo: %s",
-		    strerror(errno));
+		    strerror(made < 0 ? why : errno));
 		secrets_wipe(&secrets);
 		return -1;
 	}
@@ -283,7 +280,7 @@ fetch(struct upstream *up, int64_t deadline)
 		snprintf(up->error, sizeof(up->error),
 		    "no answer within %lld s", (long long)up->timeout);
 	else
-		result = answer_take(up, text, renewal);
+		result = upstream_hear(up, text, renewal);
 	if (result == 0 && renewal)
 		result = renewal_end(up);
 	if (text && WIFSIGNALED(status))
@@ -292,12 +289,50 @@ fetch(struct upstream *up, int64_t deadline)
 	return result;
 }
 
+/* Fetches; and where the server refused to be asked so, once more. */
+static int
+fetch_all(struct upstream *up, int64_t deadline)
+{
+	size_t nlacks = up->nlacks;
+	int result = fetch(up, deadline);
+
+	if (!up->refused)
+		return result;
+	*up->error = '\0';
+	up->nlacks = 0;
+	result = fetch(up, deadline);
+	up->nlacks = nlacks;
+	up->refused = 0;
+	return result;
+}
+
+/* Tells whether something changed since the last time: tips, or what the
+ * services want of them. */
+static void
+keep_mark(const struct upstream *up, char mark[17])
+{
+	const struct service *s;
+	const char *branch, *tip;
+	uint64_t sum = 0;
+	size_t i, k;
+
+	for (i = 0; i < up->nservices; i++) {
+		s = &up->service[i];
+		branch = kv_get(&s->conf, "branch");
+		tip = upstream_tip(&up->status, branch ? branch : "main");
+		sum = sum * 31 + text_hash(tip ? tip : "");
+		for (k = 0; k < s->ndirs; k++)
+			sum = sum * 31 + text_hash(s->dirs[k].link);
+	}
+	snprintf(mark, 17, "%016llx", (unsigned long long)sum);
+}
+
 int
 upstream_contact(struct upstream *up)
 {
 	int64_t deadline = now_ms() + up->timeout * 1000;
 	int lock = lock_until(up, deadline), result;
-	char *public;
+	char *public, mark[17];
 
 	*up->error = '\0';
 	/* the coarse clock is the one that files get their times from */
@@ -305,15 +340,21 @@ upstream_contact(struct upstream *up)
 	if (lock < 0) {
 		snprintf(up->error, sizeof(up->error),
 		    "another contact holds its lock: %s", strerror(errno));
+		/* who asked for a wipe must not believe in it */
+		if (up->wipe)
+			memset(&up->start, 0, sizeof(up->start));
 		return -1;
 	}
 	kv_free(&up->status);
 	if (kv_read(&up->status, up->dir, "status") < 0)
 		note("an upstream's status is not readable, made anew");
-	result = fetch(up, deadline);
+	result = fetch_all(up, deadline);
 	public = upstream_public(up->url);	/* httpd shows this file */
 	kv_set(&up->status, "url", public);
 	free(public);
+	keep_mark(up, mark);
+	if (result == 0 && up->keeping)
+		kv_set(&up->status, "kept", mark);
 	kv_set_number(&up->status, "tried", up->start.tv_sec);
 	kv_set_number(&up->status, "ops",
 	    kv_number(&up->status, "ops", 0) + 1);
@@ -329,4 +370,28 @@ upstream_contact(struct upstream *up)
 	}
 	close(lock);
 	return result;
+}
+
+void
+upstream_tidy(struct upstream *up)
+{
+	const char *kept = kv_get(&up->status, "kept");
+	char mark[17];
+	int lock;
+
+	if (*up->error)
+		return;
+	keep_mark(up, mark);
+	if (!kv_get(&up->status, "plain") &&
+	    (!kept || strcmp(kept, mark) != 0)) {
+		up->keeping = 1;
+		if (upstream_contact(up) < 0)
+			note("older commits: %s", up->error);
+		up->keeping = 0;
+	}
+	lock = lock_until(up, now_ms());
+	if (lock < 0)
+		return;
+	upstream_pack(up);
+	close(lock);
 }

@@ -10,10 +10,13 @@
 
 #include "kv.h"
 
+struct service;
+
 /* What the upstream or the way to it asks for; NULL where there is none. */
 struct secrets {
 	char *user, *password;	/* out of the credentials file */
 	char *key;		/* a private ssh key, as in its file */
+	char *passphrase;	/* that the key is locked with */
 	char *known_hosts;	/* lines of sshd(8)'s known_hosts */
 	char *ca;		/* path of a PEM file */
 };
@@ -22,13 +25,22 @@ struct upstream {
 	char *url;
 	char **branch;		/* all that services here follow */
 	size_t nbranches;
+	struct service *service; /* these: conf and dirs of each */
+	size_t nservices;
+	char (*lack)[41];	/* objects that the reader didn't find */
+	size_t nlacks;
+	int wipe;		/* the object store is to be made anew, */
+	int refused;		/* as the upstream broke a promise */
+	int keeping;		/* this contact is for older commits' blobs */
 	int64_t timeout;	/* seconds */
-	char *key, *known_hosts, *credentials, *ca;	/* paths, or NULL */
+	char *key, *passphrase, *known_hosts, *credentials, *ca; /* paths */
+	char *credential_command;
 
 	int dir;		/* .upstream/ID */
 	struct kv status;
 	char error[400];	/* why the last contact failed, or "" */
 	struct timespec start;	/* of the last contact */
+	int64_t end;		/* of it, Unix seconds */
 };
 
 /*
@@ -38,27 +50,60 @@ struct upstream {
  */
 int upstream_contact(struct upstream *up);
 
+/*
+ * What can wait until the names have gone on: fetches what the services here
+ * need of the last KEEP commits that touch them, so that a rollback needs no
+ * network; and packs the store, where it has grown.
+ */
+void upstream_tidy(struct upstream *up);
+
+/* Makes one pack of many, where there are more than PACKS_MAX, or the store is
+ * twice what it was then. up's lock is held. */
+void upstream_pack(struct upstream *up);
+/* Holds on to the packs for reading (LOCK_SH), or to remove some, as
+ * flock(2). Returns a descriptor to be closed, or -1 and errno. */
+int packs_lock(const struct upstream *up, int operation);
+
+/* Removes the stores of upstreams that aren't among these n, once nobody has
+ * used them for STORE_KEEP seconds. */
+void stores_expire(const char *const *urls, size_t n);
+
 /* Notes that the object store may be damaged: a later contact makes it anew. */
 void upstream_damaged(const struct upstream *up);
 
 /* The path of the object store. */
 void upstream_repo(const struct upstream *up, char *buf, size_t size);
 
+/* Takes what the fetching child said, lines as fetch_work has them, into
+ * status and error; renewal: of a store that is made anew. Returns 0, or -1
+ * where there is an error. */
+int upstream_hear(struct upstream *up, char *text, int renewal);
+
 /* Reads what up's paths name. Returns 0, or -1 with why in up->error. */
 int secrets_read(struct secrets *secrets, struct upstream *up);
-/* Overwrites and frees them. */
+/* Asks up's credential_command, which has timeout seconds for it. Returns as
+ * secrets_read; a program that knows nothing is no failure. */
+int credential_ask(struct secrets *secrets, struct upstream *up,
+	int64_t timeout);
+/* Overwrites and frees what a login needs. */
+void secrets_forget(struct secrets *secrets);
+/* Overwrites and frees all of them. */
 void secrets_wipe(struct secrets *secrets);
 
 /* What the child that fetches is told. */
 struct fetch {
 	const struct upstream *up;
-	const struct secrets *secrets;
+	struct secrets *secrets;
 	const char *repo;
+	uint64_t room;		/* bytes that one file there may have */
 };
 
 /*
  * Runs in the child. Writes lines to descriptor 3: `tip BRANCH<TAB>COMMIT`
- * for each branch that is there, `damaged` where the object store may be,
+ * for each branch that is there, `plain` where the server can't leave blobs
+ * out, `given` or `refused` when it was asked for them by their ids, `cut`
+ * where it hung up then, `fresh` where the store is new, `damaged` where it
+ * may be,
  * `error TEXT`, and `done` last. arg is a struct fetch.
  */
 void fetch_work(void *arg);

@@ -80,10 +80,18 @@ ctl_read(struct ctl *c, int dir)
 	if (poke)
 		c->poked = poker.st_mtim;
 	c->redo = poke && strcmp(poke, "redo") == 0;
+	c->accept = poke && strcmp(poke, "accept") == 0;
+	c->wipe = poke && strcmp(poke, "wipe") == 0;
 	free(frozen);
 	free(pin);
 	free(poke);
 	return 0;
+}
+
+const char *
+ctl_poke(const struct ctl *c)
+{
+	return c->redo ? "redo" : c->accept ? "accept" : c->wipe ? "wipe" : "";
 }
 
 int
@@ -93,9 +101,8 @@ ctl_write(int dir, const char *name, const char *text)
 	struct ctl c;
 	int fd, n, result;
 
-	if (!strcmp(name, "poke") && !*text && ctl_read(&c, dir) == 0 &&
-	    c.redo)
-		text = "redo";
+	if (!strcmp(name, "poke") && !*text && ctl_read(&c, dir) == 0)
+		text = ctl_poke(&c);
 	n = snprintf(line, sizeof(line), "%s%s", text, *text ? "\n" : "");
 	if (n < 0 || (size_t)n >= sizeof(line)) {
 		errno = EMSGSIZE;

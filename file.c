@@ -53,48 +53,55 @@ read_all(int fd, void *buf, size_t len)
 }
 
 char *
-file_read(int dir, const char *name, size_t max, size_t *len)
+fd_read(int fd, size_t max, size_t *len)
 {
 	struct stat st;
-	char *buf = NULL;
+	char *buf;
 	size_t n = 0;
 	ssize_t r = 1;
+
+	if (fstat(fd, &st) < 0)
+		return NULL;
+	if (!S_ISREG(st.st_mode)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	if ((uint64_t)st.st_size > max) {
+		errno = EFBIG;
+		return NULL;
+	}
+	buf = xmalloc((size_t)st.st_size + 1);
+	while (n < (size_t)st.st_size && r > 0) {
+		r = read(fd, buf + n, (size_t)st.st_size - n);
+		if (r < 0 && errno == EINTR) {
+			r = 1;
+		} else if (r < 0) {
+			free(buf);
+			return NULL;
+		} else {
+			n += (size_t)r;
+		}
+	}
+	buf[n] = '\0';
+	*len = n;
+	return buf;
+}
+
+char *
+file_read(int dir, const char *name, size_t max, size_t *len)
+{
+	char *text;
 	int fd, saved;
 
 	/* O_NONBLOCK: a FIFO in the place of a file must not hold us up */
 	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return NULL;
-	if (fstat(fd, &st) < 0)
-		goto fail;
-	if (!S_ISREG(st.st_mode)) {
-		errno = EINVAL;
-		goto fail;
-	}
-	if ((uint64_t)st.st_size > max) {
-		errno = EFBIG;
-		goto fail;
-	}
-	buf = xmalloc((size_t)st.st_size + 1);
-	while (n < (size_t)st.st_size && r > 0) {
-		r = read(fd, buf + n, (size_t)st.st_size - n);
-		if (r < 0 && errno == EINTR)
-			r = 1;
-		else if (r < 0)
-			goto fail;
-		else
-			n += (size_t)r;
-	}
-	close(fd);
-	buf[n] = '\0';
-	*len = n;
-	return buf;
-fail:
+	text = fd_read(fd, max, len);
 	saved = errno;
-	free(buf);
 	close(fd);
 	errno = saved;
-	return NULL;
+	return text;
 }
 
 int

@@ -84,6 +84,7 @@ job_run(struct job *job)
 		ms = 1000;
 	note("%s: %s: %s", job->s.name, step.stage,
 	    command_text(&step, &job->s));
+	gather_clear(job);
 	if (run_start(job, command_run, ms) == 0) {
 		nrunning++;
 		return;
@@ -98,6 +99,7 @@ job_ended(struct job *job)
 {
 	nrunning--;
 	if (stopping && step.kind != STEP_PACKAGE) {
+		gather_clear(job);
 		service_log(&job->s, "%s: interrupted", step.stage);
 		job_close(job, 0);
 		return;
@@ -110,6 +112,7 @@ job_ended(struct job *job)
 		}
 		warn("%s: check:", job->s.name);
 	}
+	gather_take(job);
 	job->again = now_ms() + HEALTH_EVERY * 1000;
 	if (step.kind == STEP_HEALTH && job->result != RESULT_OK &&
 	    job->result != RESULT_CANT && job->again < job->until)
@@ -175,6 +178,7 @@ service_take(const char *name)
 	if (due == DUE_RUN && command_text(&step, &job->s)) {
 		job_run(job);
 	} else if (due == DUE_RUN) {
+		gather_none(job);
 		job_finish(job);
 	} else {
 		if (step_stale(&step, &job->s))

@@ -250,13 +250,13 @@ service_apply(struct config_service *s)
 {
 	struct kv old;
 	char path[160];
-	int known = conf_read(&old, s->name), torn, result = 0;
+	int known = conf_read(&old, s->name), torn, result;
 
 	snprintf(path, sizeof(path), "%s/%s", s->name, marker);
 	torn = faccessat(state_dir, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-	if (torn || !conf_equal(&old, &s->conf))
-		result = conf_write(s->name, &s->conf, known &&
-		    (torn || redo_needed(&old, &s->conf)) ? "redo" : "");
+	result = !torn && conf_equal(&old, &s->conf) ? service_share(s->name) :
+	    conf_write(s->name, &s->conf, known &&
+	    (torn || redo_needed(&old, &s->conf)) ? "redo" : "");
 	kv_free(&old);
 	return result;
 }

@@ -247,6 +247,8 @@ source_ready(struct job *job, const struct dir *d, struct source *src)
 		mounts_add(&job->mounts, src->path, d->local, src->spot.id);
 	if (job_save(job) < 0)
 		return -1;
+	/* a unit file may come with it */
+	kv_set(&job->s.status, "mounted", "1");
 	if (!bflag)
 		todo_act(job);
 	if (service_save(&job->s) == 0)

@@ -30,8 +30,19 @@ struct worker {
 	int names;		/* our end of its pipe, or -1 */
 };
 
+/* A service whose conf has been read. While it is the same file there is no
+ * need to do so again: kv_write makes another one. */
+struct known {
+	char *name;
+	size_t worker;
+	ino_t ino;
+	struct timespec mtime;
+};
+
 static struct worker *workers;
 static size_t nworkers;
+static struct known *known;	/* sorted by name */
+static size_t nknown;
 static int tokens[2];		/* a byte for each contact that may be made */
 static int result;
 
@@ -74,6 +85,55 @@ path_add(char **path, const struct kv *conf, const char *key)
 		*path = xstrdup(value);
 }
 
+/* Takes over conf. */
+static void
+service_add(struct upstream *up, const struct kv *conf)
+{
+	struct service *s;
+
+	up->service = xreallocarray(up->service, up->nservices + 1,
+	    sizeof(*up->service));
+	s = &up->service[up->nservices++];
+	memset(s, 0, sizeof(*s));
+	s->conf = *conf;
+	service_dirs(s);
+}
+
+static void
+known_add(const char *name, const struct worker *w, const struct stat *st)
+{
+	struct known k = {
+		xstrdup(name), (size_t)(w - workers), st->st_ino, st->st_mtim
+	};
+
+	/* grows at powers of two */
+	if ((nknown & (nknown - 1)) == 0)
+		known = xreallocarray(known, nknown ? 2 * nknown : 1,
+		    sizeof(*known));
+	known[nknown++] = k;
+}
+
+static int
+known_compare(const void *name, const void *k)
+{
+	return strcmp(name, ((const struct known *)k)->name);
+}
+
+/* The worker for that service, if conf is as it was read; or NULL. */
+static struct worker *
+known_find(const char *name, const char *conf)
+{
+	struct known *k = known ? bsearch(name, known, nknown, sizeof(*known),
+	    known_compare) : NULL;
+	struct stat st;
+
+	if (!k || fstatat(state_dir, conf, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    st.st_ino != k->ino || st.st_mtim.tv_sec != k->mtime.tv_sec ||
+	    st.st_mtim.tv_nsec != k->mtime.tv_nsec)
+		return NULL;
+	return &workers[k->worker];
+}
+
 /* What all services together want of their upstreams. */
 static void
 upstreams_read(void)
@@ -81,30 +141,52 @@ upstreams_read(void)
 	char **names = service_names(), path[160];
 	struct upstream *up;
 	const char *url, *branch;
+	struct worker *w;
+	struct stat st;
 	struct kv conf;
 	int64_t timeout;
 	size_t i;
 
 	for (i = 0; names[i]; i++) {
 		if (path_join(path, sizeof(path), names[i], "conf") < 0 ||
+		    fstatat(state_dir, path, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 		    kv_read(&conf, state_dir, path) < 0)
 			continue;
 		url = kv_get(&conf, "upstream");
 		branch = kv_get(&conf, "branch");
 		if (url && !kv_get(&conf, "gone")) {
-			up = &worker_of(url)->up;
+			w = worker_of(url);
+			known_add(names[i], w, &st);
+			up = &w->up;
 			branch_add(up, branch ? branch : "main");
 			timeout = kv_number(&conf, "timeout", TIMEOUT);
 			if (timeout > up->timeout)
 				up->timeout = timeout;
 			path_add(&up->key, &conf, "key");
+			path_add(&up->passphrase, &conf, "passphrase");
+			path_add(&up->credential_command, &conf,
+			    "credential_command");
 			path_add(&up->known_hosts, &conf, "known_hosts");
 			path_add(&up->credentials, &conf, "credentials");
 			path_add(&up->ca, &conf, "ca");
+			service_add(up, &conf);
+		} else {
+			kv_free(&conf);
 		}
-		kv_free(&conf);
 	}
 	names_free(names);
+}
+
+static void
+stores_tidy(void)
+{
+	const char **urls = xreallocarray(NULL, nworkers + 1, sizeof(*urls));
+	size_t i;
+
+	for (i = 0; i < nworkers; i++)
+		urls[i] = workers[i].up.url;
+	stores_expire(urls, nworkers);
+	free(urls);
 }
 
 static int
@@ -164,27 +246,42 @@ workers_wait(void)
 	}
 }
 
+/* The worker of its upstream, as conf says now; NULL: there is no such name. */
+static struct worker *
+worker_find(const char *name)
+{
+	char path[160];
+	struct worker *w;
+	struct kv conf;
+	const char *url;
+
+	if (path_join(path, sizeof(path), name, "conf") < 0)
+		return NULL;
+	w = known_find(name, path);
+	if (w || kv_read(&conf, state_dir, path) < 0)
+		return w;
+	url = kv_get(&conf, "upstream");
+	if (url)
+		w = worker_of(url);
+	kv_free(&conf);
+	return w;
+}
+
 /* Hands the name to the worker of its upstream. */
 static void
 name_give(const char *name, int fflag)
 {
-	char path[160], line[160];
-	struct worker *w;
-	struct kv conf;
-	const char *url;
+	char line[160];
+	struct worker *w = worker_find(name);
 	int n;
 
-	if (path_join(path, sizeof(path), name, "conf") < 0 ||
-	    kv_read(&conf, state_dir, path) < 0 ||
-	    !(url = kv_get(&conf, "upstream"))) {
+	if (!w) {
 		warn("%s: no such service", name);
 		result = result > EXIT_SOME ? result : EXIT_SOME;
 		return;
 	}
-	w = worker_of(url);
 	if (!w->up.nbranches)	/* nobody follows it any more */
 		w->up.timeout = TIMEOUT;
-	kv_free(&conf);
 	n = snprintf(line, sizeof(line), "%s\n", name);
 	if ((w->names < 0 && worker_start(w, fflag) < 0) ||
 	    write_all(w->names, line, (size_t)n) < 0) {
@@ -234,5 +331,7 @@ main(int argc, char *argv[])
 		else if (name_publish(name) < 0)
 			result = EXIT_SOME;
 	workers_wait();
+	if (!pflag)
+		stores_tidy();
 	return names.bad && !result ? EXIT_SOME : result;
 }

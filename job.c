@@ -65,8 +65,9 @@ want(struct job *job, const char *commit)
 	char staged[41];
 
 	service_plan(&job->s, "plan", staged);
+	/* whom to trust may have changed since */
 	if (*staged && strncmp(staged, commit, strlen(commit)) == 0 &&
-	    !job->restage)
+	    !job->restage && !kv_get(&job->s.conf, "verify"))
 		return;
 	/* a run that was killed may have left half of it */
 	if (stage_clear(&job->s) < 0) {
@@ -186,6 +187,14 @@ move_on(struct service *s, const char *commit)
 }
 
 void
+job_lacks(struct job *job, const char *why)
+{
+	service_fail(&job->s, "pull", "commit %.8s: its files are not here: "
+	    "%s", job->wanted, why);
+	job->failed = 1;
+}
+
+void
 job_take(struct job *job, enum staged staged)
 {
 	struct service *s = &job->s;
@@ -207,6 +216,11 @@ job_take(struct job *job, enum staged staged)
 		return;
 	case STAGED_NOT:
 		job->failed = 1;
+		return;
+	case STAGED_LACKING:
+		job->lacking = 1;
+		if (job->offline)
+			job->failed = 1;
 		return;
 	case STAGED_SAME:
 		move_on(s, job->wanted);
@@ -234,6 +248,21 @@ poke_is_served(const struct service *s, const struct upstream *up)
 	    t->tv_nsec < up->start.tv_nsec) || t->tv_sec > time(NULL));
 }
 
+/* All services of an upstream are to try again in the same second, so that
+ * one contact will do. */
+static void
+unreached(struct job *job, const struct upstream *up)
+{
+	struct service *s = &job->s;
+	int first = !kv_get(&s->status, "error");
+
+	service_fail(s, "pull", "%s", up->error);
+	if (first)
+		kv_set_number(&s->status, "since", up->end);
+	service_retry(s, up->end);
+	job->failed = 1;
+}
+
 int
 job_finish(struct job *job, const struct upstream *up)
 {
@@ -245,13 +274,12 @@ job_finish(struct job *job, const struct upstream *up)
 	if (job->offline && job->failed) {
 		kv_free(&s->status);	/* as if it had not been tried */
 		plan_free(&job->index);
+		free(job->lack);
 		service_close(s);
 		return -1;
 	}
-	if (!job->failed && *up->error && moves) {
-		service_fail(s, "pull", "%s", up->error);
-		job->failed = 1;
-	}
+	if (!job->failed && *up->error && moves)
+		unreached(job, up);
 	/* what failed while it was published is fine when that is done */
 	if (!job->failed && !(todo && strncmp(todo, "publish ", 8) == 0))
 		service_ok(s, "pull");
@@ -267,6 +295,7 @@ job_finish(struct job *job, const struct upstream *up)
 	else if (poke_is_served(s, up) && ctl_serve(&s->ctl, s->dir) < 0)
 		warn("%s: ctl/poke:", s->name);
 	plan_free(&job->index);
+	free(job->lack);
 	if (service_close(s) < 0)
 		return -1;
 	return print ? 1 : job->failed ? -1 : 0;

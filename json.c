@@ -38,11 +38,18 @@ void
 json_bytes(FILE *f, const char *s, size_t len)
 {
 	static const char escapes[] = "\"\"\\\\b\bf\fn\nr\rt\t";
-	const char *end = s + len, *e;
+	const char *end = s + len, *start, *e;
 	size_t n;
 
 	putc('"', f);
 	for (; s < end; s += n ? n : 1) {
+		/* most of it goes as it is */
+		for (start = s; s < end && *s > 31 && *s < 127 && *s != '"' &&
+		    *s != '\\'; s++)
+			;
+		fwrite(start, 1, (size_t)(s - start), f);
+		if (s == end)
+			break;
 		n = utf8_length(s, (size_t)(end - s));
 		if (n == 0) {
 			fputs("\xef\xbf\xbd", f);
@@ -54,6 +61,9 @@ json_bytes(FILE *f, const char *s, size_t len)
 			fprintf(f, "\\%c", *e);
 		else if ((unsigned char)*s < 32 || *s == 127)
 			fprintf(f, "\\u%04x", (unsigned)*s);
+		/* controls as well, to some terminals */
+		else if (*s == '\xc2' && (unsigned char)s[1] < 0xa0)
+			fprintf(f, "\\u%04x", (unsigned char)s[1]);
 		else
 			fwrite(s, 1, n, f);
 	}
@@ -61,7 +71,7 @@ json_bytes(FILE *f, const char *s, size_t len)
 }
 
 void
-json_string(FILE *f, const char *s)
+json_text(FILE *f, const char *s)
 {
 	json_bytes(f, s, strlen(s));
 }
@@ -70,7 +80,7 @@ void
 json_pair(FILE *f, const char *key, const char *value)
 {
 	fprintf(f, ",\"%s\":", key);
-	json_string(f, value ? value : "");
+	json_text(f, value ? value : "");
 }
 
 void

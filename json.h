@@ -9,7 +9,7 @@
  * (RFC 3629) come out as U+FFFD, one for each.
  */
 void json_bytes(FILE *f, const char *s, size_t len);
-void json_string(FILE *f, const char *s);
+void json_text(FILE *f, const char *s);
 /* Writes `,"key":` and the value, NULL being the empty string. */
 void json_pair(FILE *f, const char *key, const char *value);
 void json_number(FILE *f, const char *key, int64_t value);

@@ -96,6 +96,9 @@ tree_add(struct listing *l, const char *path, const git_oid *id, int depth)
 
 	if (depth > DEPTH_MAX)
 		return refuse(l, "more than %d directories deep", DEPTH_MAX);
+	/* few trees that hold each other twice can be very many */
+	if (++l->trees > FILES_MAX)
+		return refuse(l, "more than %d directories", FILES_MAX);
 	if (git_tree_lookup(&tree, l->repo, id))
 		return refuse_git(l);
 	for (i = 0; n >= 0 && i < git_tree_entrycount(tree); i++) {

@@ -11,6 +11,7 @@ struct listing {
 	char **skipped;		/* submodules and LFS files */
 	size_t nskipped;
 	size_t names;		/* bytes of all these paths */
+	size_t trees;		/* directories, one as often as it is met */
 };
 
 /*

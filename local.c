@@ -1,302 +1,144 @@
-/* local.c - the services of this machine, as a table, as lines, as JSON */
+/* local.c - this machine's state directory, asked as gitopper-httpd would be */
 /* SPDX-License-Identifier: ISC */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
-#include "config.h"
+#include "ctl.h"
 #include "json.h"
 #include "state.h"
 #include "show.h"
 #include "steer.h"
-#include "local.h"
-#include "table.h"
+#include "texts.h"
 #include "util.h"
 
-int local_json;
-
-/* more than any log or list of changes; one that is larger is not ours */
-enum { TEXT_MAX = 64 << 20 };
-
-/* Services on their way out. */
-struct out {
-	int lines;
-	size_t n;
-	struct table table;
-};
-
+/* Makes it an answer that says what went wrong. */
 static void
-out_start(struct out *out, int lines)
+refuse(struct ask *a, FILE *f, int status, const char *why)
 {
-	static const char *const head[] = {
-		"#", "SERVICE", "HASH", "STATE", "INFO", "SINCE"
-	};
-	size_t i;
+	rewind(f);
+	fputs("{\"error\":", f);
+	json_text(f, why);
+	fputs("}", f);
+	a->status = status;
+}
 
-	memset(out, 0, sizeof(*out));
-	out->lines = lines;
-	out->table.columns = sizeof(head) / sizeof(*head);
-	if (local_json)
-		fputs("{\"services\":[", stdout);
-	else if (!lines)
-		for (i = 0; i < out->table.columns; i++)
-			table_add(&out->table, head[i]);
+static int
+steer(const struct ask *a, const struct service *s, char why[WHY_MAX])
+{
+	switch (a->verb) {
+	case ASK_FREEZE:
+		return steer_freeze(s, a->seconds ? time(NULL) + a->seconds :
+		    0, why);
+	case ASK_UNFREEZE:
+		return steer_unfreeze(s, why);
+	case ASK_ROLLBACK:
+		return steer_rollback(s, a->hash, why);
+	case ASK_PULL:
+		return steer_pull(s, "", why);
+	case ASK_REDO:
+		return steer_pull(s, "redo", why);
+	case ASK_ACCEPT:
+		return steer_pull(s, "accept", why);
+	case ASK_WIPE:
+		return steer_pull(s, "wipe", why);
+	default:
+		return 0;
+	}
+}
+
+/* Answers with a file of the service, or what can be seen of its tree. */
+static void
+file_answer(struct ask *a, FILE *f, const struct service *s)
+{
+	if (a->verb == ASK_DIFF)
+		a->partial = diff_write(s, f) < 0;
+	else if ((a->verb == ASK_LOG ? log_write : changes_write)(s, f) < 0)
+		refuse(a, f, 500, strerror(errno));
 }
 
 static void
-out_add(struct out *out, const struct service *s)
+show_one(const struct service *s, FILE *f)
 {
-	struct table *t = &out->table;
 	struct show show;
-	char buf[TIME_TEXT];
 
 	show_start(&show, s);
-	if (out->n && (local_json || out->lines))
-		putchar(local_json ? ',' : '\n');
-	if (local_json) {
-		show_json(&show, stdout);
-	} else if (out->lines) {
-		show_lines(&show, stdout);
-	} else {
-		snprintf(buf, sizeof(buf), "%zu", out->n);
-		table_add(t, buf);
-		table_add(t, s->name);
-		table_add(t, show.hash);
-		table_add(t, show.state);
-		table_add(t, show.info);
-		table_add(t, time_away(show.since, buf));
-	}
-	out->n++;
+	show_json(&show, f);
 	show_end(&show);
 }
 
 static void
-out_end(struct out *out)
+service_answer(struct ask *a, FILE *f)
 {
-	if (local_json)
-		puts("]}");
-	else if (!out->lines)
-		table_print(&out->table, stdout);
-}
-
-/* Loads a service; says so where it can't. */
-static int
-find(struct service *s, const char *name)
-{
-	errno = ENOENT;
-	if (service_name_ok(name) && service_load(s, name) == 0) {
-		if (!kv_get(&s->conf, "gone"))
-			return 0;
-		service_close(s);
-		errno = ENOENT;
-	}
-	if (errno == ENOENT)
-		warn("%s: no such service", name);
-	else
-		warn("%s:", name);
-	return -1;
-}
-
-int
-local_each(char **names, local_ask *ask, int lines)
-{
-	struct out out;
 	struct service s;
 	char why[WHY_MAX];
-	int status = 0;
 
-	out_start(&out, lines);
-	for (; *names; names++) {
-		if (find(&s, *names) < 0) {
-			status = EXIT_SOME;
-			continue;
-		}
-		if (ask && ask(&s, why) < 0) {
-			warn("%s: %s", s.name, why);
-			status = EXIT_SOME;
-			service_close(&s);
-			continue;
-		}
-		/* its ctl/ is not what it was */
-		if (ask && ctl_read(&s.ctl, s.dir) < 0)
-			warn("%s: ctl:", s.name);
-		out_add(&out, &s);
-		service_close(&s);
+	errno = ENOENT;
+	if (!service_name_ok(a->name) || service_load(&s, a->name) < 0) {
+		refuse(a, f, errno == ENOENT ? 404 : 500, errno == ENOENT ?
+		    "no such service" : strerror(errno));
+		return;
 	}
-	if (!out.n && status && !local_json)	/* what failed was said */
-		return status;
-	out_end(&out);
-	return status;
+	if (kv_get(&s.conf, "gone")) {
+		refuse(a, f, 404, "no such service");
+	} else if (a->verb >= ASK_LOG) {
+		file_answer(a, f, &s);
+	} else if (steer(a, &s, why) < 0) {
+		refuse(a, f, 403, why);
+	} else {
+		/* its ctl/ may not be what it was */
+		if (ctl_read(&s.ctl, s.dir) < 0)
+			warn("%s: ctl:", s.name);
+		fputs("{\"services\":[", f);
+		show_one(&s, f);
+		fputs("]}", f);
+	}
+	service_close(&s);
 }
 
-int
-local_services(void)
+static void
+services_answer(struct ask *a, FILE *f)
 {
 	char **names = service_names();
-	struct out out;
 	struct service s;
-	size_t i;
-	int status = 0;
+	size_t i, n = 0;
 
-	out_start(&out, 0);
+	fputs("{\"services\":[", f);
 	for (i = 0; names[i]; i++) {
 		if (service_load(&s, names[i]) < 0) {
 			if (errno == ENOENT)	/* it left just now */
 				continue;
 			warn("%s:", names[i]);
-			status = EXIT_SOME;
+			a->partial = 1;
 			continue;
 		}
-		if (!kv_get(&s.conf, "gone"))
-			out_add(&out, &s);
+		if (!kv_get(&s.conf, "gone")) {
+			if (n++)
+				putc(',', f);
+			show_one(&s, f);
+		}
 		service_close(&s);
 	}
-	out_end(&out);
+	fputs("]}", f);
 	names_free(names);
-	return status;
 }
 
-static void
-machine_add(struct table *t, size_t n, const char *name, const char *actual)
+void
+local_answer(struct ask *a)
 {
-	char number[24];
+	FILE *f = open_memstream(&a->text, &a->len);
 
-	if (local_json) {
-		fputs(n ? ",{\"machine\":" : "{\"machine\":", stdout);
-		json_string(stdout, name);
-		json_pair(stdout, "actual", actual);
-		putchar('}');
-		return;
-	}
-	snprintf(number, sizeof(number), "%zu", n);
-	table_add(t, number);
-	table_add(t, name);
-	table_add(t, actual);
-}
-
-/* .machines has a line for each machine of the config: its name, and
- * <TAB>mine where this host answers to it. */
-int
-local_machines(void)
-{
-	struct table table = { .columns = 3 };
-	char host[256] = "", *text, *p, *tab;
-	size_t len, n = 0;
-
-	text = file_read(state_dir, ".machines", STATE_FILE_MAX, &len);
-	if (!text && errno != ENOENT)
+	if (!f)
+		die(EXIT_SYS, "open_memstream:");
+	a->status = 200;
+	if (a->verb == ASK_SERVICES)
+		services_answer(a, f);
+	else if (a->verb != ASK_MACHINES)
+		service_answer(a, f);
+	else if (machines_write(f) < 0)
 		die(EXIT_SYS, "%s/.machines:", state_path);
-	if (gethostname(host, sizeof(host) - 1) < 0)
-		die(EXIT_SYS, "gethostname:");
-	if (local_json) {
-		fputs("{\"machines\":[", stdout);
-	} else {
-		table_add(&table, "#");
-		table_add(&table, "MACHINE");
-		table_add(&table, "ACTUAL");
-	}
-	for (p = text ? strtok(text, "\n") : NULL; p; p = strtok(NULL, "\n")) {
-		tab = strchr(p, '\t');
-		if (tab)
-			*tab++ = '\0';
-		machine_add(&table, n++, p,
-		    tab && strcmp(tab, "mine") == 0 ? host : "");
-	}
-	if (local_json)
-		puts("]}");
-	else
-		table_print(&table, stdout);
-	free(text);
-	return 0;
-}
-
-/* A line of `changes`, CHANGE<TAB>PATH, as an object; others as a string. */
-static void
-line_json(char *text, int change)
-{
-	char *tab = change ? strchr(text, '\t') : NULL, *path, *copy;
-
-	if (!tab) {
-		json_string(stdout, text);
-		return;
-	}
-	*tab = '\0';
-	fputs("{\"change\":", stdout);
-	json_string(stdout, text);
-	copy = xstrdup(tab + 1);
-	path = path_unquote(copy);
-	json_pair(stdout, "path", path ? path : tab + 1);
-	putchar('}');
-	free(copy);
-}
-
-/* Prints a file of s, line by line; *n counts them. */
-static int
-text_print(const struct service *s, const char *file, size_t *n)
-{
-	char *text, *p, *end, *c;
-	size_t len;
-
-	text = file_read(s->dir, file, TEXT_MAX, &len);
-	if (!text && errno == ENOENT)
-		return 0;
-	if (!text) {
-		warn("%s: %s:", s->name, file);
-		return -1;
-	}
-	for (p = text; p < text + len; p = end + 1) {
-		end = memchr(p, '\n', (size_t)(text + len - p));
-		if (!end)
-			end = text + len;
-		/* what a program wrote must not move the cursor */
-		for (c = p; c < end; c++)
-			if (((unsigned char)*c < 32 && *c != '\t') ||
-			    *c == 127)
-				*c = '?';
-		*end = '\0';
-		if (local_json && (*n)++)
-			putchar(',');
-		if (local_json)
-			line_json(p, strcmp(file, "changes") == 0);
-		else
-			puts(p);
-	}
-	free(text);
-	return 0;
-}
-
-int
-local_texts(char **names, const char *key, const char *first,
-	const char *second)
-{
-	struct service s;
-	size_t n, services = 0;
-	int status = 0;
-
-	if (local_json)
-		fputs("{\"services\":[", stdout);
-	for (; *names; names++) {
-		if (find(&s, *names) < 0) {
-			status = EXIT_SOME;
-			continue;
-		}
-		n = 0;
-		if (local_json) {
-			fputs(services++ ? ",{\"service\":" : "{\"service\":",
-			    stdout);
-			json_string(stdout, s.name);
-			printf(",\"%s\":[", key);
-		}
-		if (text_print(&s, first, &n) < 0 ||
-		    (second && text_print(&s, second, &n) < 0))
-			status = EXIT_SOME;
-		if (local_json)
-			fputs("]}", stdout);
-		service_close(&s);
-	}
-	if (local_json)
-		puts("]}");
-	return status;
+	if (ferror(f) | fclose(f))
+		die(EXIT_SYS, "open_memstream:");
 }

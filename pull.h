@@ -22,6 +22,9 @@ struct job {
 	int failed;		/* an error of this cycle is in status */
 	int damaged;		/* the object store may be */
 	int ask;		/* the reader has to look */
+	char (*lack)[41];	/* objects it needs that the store left out */
+	size_t nlacks;
+	int lacking;		/* they are to be fetched */
 };
 
 /* reader.c: the child that reads the object store */
@@ -36,8 +39,12 @@ struct reading {
  * Runs in the child. For each job in turn it writes to descriptor 3:
  *
  *	commit HASH		that wanted means
+ *	object LEN		then LEN bytes: the commit itself, where the
+ *				service has `verify`
  *	verdict			the tip's content is that of `bad`: no more
  *	same			the content is that at `hash`: no more
+ *	lack ID			an object that isn't here yet, and is needed
+ *	lacking			these were all of them: no more
  *	rewritten		`hash` is not in the history of the commit
  *	skip LEN		then LEN bytes: a path that isn't written out
  *	change A|M|D LEN	then a path: what differs from `applied`
@@ -68,6 +75,7 @@ enum staged {
 	STAGED_SAME,		/* there is nothing to write */
 	STAGED_FILES,		/* plan and next/ are complete */
 	STAGED_VERDICT,		/* the tip's content is bad */
+	STAGED_LACKING,		/* the job's lack is to be fetched first */
 	STAGED_LOST,		/* the child is gone, or speaks nonsense */
 };
 
@@ -76,6 +84,18 @@ enum staged {
 enum staged stage_read(FILE *in, struct job *job);
 /* Takes away what is staged. Returns 0, or -1 and errno. */
 int stage_clear(struct service *s);
+
+/* signed.c */
+
+/*
+ * Whether the commit of that id, object being its len bytes, is signed by one
+ * of those whom the service's `verify` names (gitopper-verify(1)). Leaves the
+ * object in NAME/object for others who want to know. Returns 0, or -1 and why.
+ */
+int signed_check(const struct service *s, const char *id, const char *object,
+	size_t len, char why[400]);
+/* Whether the last one that was found signed is that one. */
+int signed_before(const struct service *s, const char *id);
 
 /* publish.c */
 
@@ -110,6 +130,8 @@ int saved_keep(struct service *s, const char *path, int dir,
 void job_prepare(struct job *job, const struct upstream *up);
 /* Takes what the reader's answer came to; may ask for more. */
 void job_take(struct job *job, enum staged staged);
+/* What the job lacks can't be had: says why. */
+void job_lacks(struct job *job, const char *why);
 /* Last words: takes a poke away, notes the upstream's error, lets go of the
  * lock. Returns 1 if the name is to be printed, 0 if not, -1 if it failed. */
 int job_finish(struct job *job, const struct upstream *up);

@@ -7,6 +7,7 @@
 
 #include <git2.h>
 
+#include "config.h"
 #include "pull.h"
 #include "listing.h"
 #include "util.h"
@@ -151,21 +152,89 @@ file_print(const struct entry *e)
 	return ferror(out) ? -1 : 0;
 }
 
+/* What is published already and stays as it is. */
+static int
+is_kept(const struct job *job, const struct entry *e)
+{
+	const struct entry *have = job->fresh ? NULL :
+	    plan_find(&job->index, e->path);
+
+	return have && have->mode == e->mode && strcmp(have->id, e->id) == 0;
+}
+
+/* A blob is read into memory whole, and one may stand for many files. Adds
+ * to sum; returns 0, or -1 where it is too much, which has been said. */
+static int
+size_add(git_odb *odb, const git_oid *id, const char *path, uint64_t *sum)
+{
+	git_object_t type;
+	size_t size;
+	char *quoted, *why;
+
+	if (git_odb_read_header(&size, &type, odb, id)) {
+		error_print("a file: ", git_why());
+		return -1;
+	}
+	*sum += size;
+	if (size <= FILE_MAX && *sum <= TREE_MAX)
+		return 0;
+	quoted = path_quote(path);
+	why = size > FILE_MAX ?
+	    xasprintf("is larger than %d MiB", FILE_MAX >> 20) :
+	    xasprintf("is one too many: all are larger than %d GiB",
+	    (int)(TREE_MAX >> 30));
+	fprintf(out, "error %.400s %s\n", quoted, why);
+	free(quoted);
+	free(why);
+	return -1;
+}
+
+/* A store without all blobs is as it should be: those that are needed now
+ * have to be asked for. Returns whether that is so, or they are too large. */
+static int
+lacks_print(const struct job *job, const struct listing *l)
+{
+	git_odb *odb;
+	git_oid id;
+	uint64_t sum = 0;
+	size_t i, n = 0;
+	int fits = 0;
+
+	if (git_repository_odb(&odb, repo))
+		return 0;
+	for (i = 0; fits == 0 && i < l->files.n; i++) {
+		if (is_kept(job, &l->files.entry[i]) ||
+		    git_oid_fromstr(&id, l->files.entry[i].id))
+			continue;
+		if (git_odb_exists_ext(odb, &id, GIT_ODB_LOOKUP_NO_REFRESH)) {
+			fits = size_add(odb, &id, l->files.entry[i].path,
+			    &sum);
+		} else {
+			fprintf(out, "lack %s\n", l->files.entry[i].id);
+			n++;
+		}
+	}
+	git_odb_free(odb);
+	if (fits == 0 && n)
+		fputs("lacking\n", out);
+	return fits < 0 || n;
+}
+
 static void
 files_print(const struct job *job, const struct listing *l)
 {
-	const struct entry *e, *have;
+	const struct entry *e;
 	size_t i;
 
+	if (lacks_print(job, l))
+		return;
 	for (i = 0; i < l->nskipped; i++) {
 		fprintf(out, "skip %zu\n", strlen(l->skipped[i]));
 		path_print(l->skipped[i]);
 	}
 	for (i = 0; i < l->files.n; i++) {
 		e = &l->files.entry[i];
-		have = job->fresh ? NULL : plan_find(&job->index, e->path);
-		if (have && have->mode == e->mode &&
-		    strcmp(have->id, e->id) == 0) {
+		if (is_kept(job, e)) {
 			fprintf(out, "keep %06o %s %zu\n", e->mode, e->id,
 			    strlen(e->path));
 			path_print(e->path);
@@ -176,6 +245,17 @@ files_print(const struct job *job, const struct listing *l)
 	fputs("end\n", out);
 }
 
+/* Whether the commit has no history with hash in it: also where a new store
+ * doesn't know hash any more. */
+static int
+is_rewritten(const git_oid *id, const char *hash)
+{
+	git_oid old;
+
+	return git_oid_fromstr(&old, hash) == 0 && !git_oid_equal(&old, id) &&
+	    git_graph_descendant_of(repo, id, &old) != 1;
+}
+
 static void
 listing_print(const struct job *job, const git_oid *id)
 {
@@ -183,7 +263,6 @@ listing_print(const struct job *job, const git_oid *id)
 	const char *hash = kv_get(&s->status, "hash");
 	const char *bad = kv_get(&s->status, "bad");
 	struct listing l;
-	git_oid old;
 
 	if (listing_make(&l, repo, s, id, 1) < 0) {
 		damaged = l.damaged;
@@ -191,9 +270,7 @@ listing_print(const struct job *job, const git_oid *id)
 	} else if (job->follows && bad && listing_same(&l, repo, s, bad)) {
 		fputs("verdict\n", out);
 	} else {
-		if (job->follows && hash && git_oid_fromstr(&old, hash) == 0 &&
-		    !git_oid_equal(&old, id) &&
-		    git_graph_descendant_of(repo, id, &old) == 0)
+		if (job->follows && hash && is_rewritten(id, hash))
 			fputs("rewritten\n", out);
 		if (!job->restage && listing_same(&l, repo, s, hash)) {
 			fputs("same\n", out);
@@ -203,6 +280,31 @@ listing_print(const struct job *job, const git_oid *id)
 		}
 	}
 	listing_free(&l);
+}
+
+static int
+object_print(const git_oid *id)
+{
+	git_odb *odb;
+	git_odb_object *object;
+
+	if (git_repository_odb(&odb, repo) ||
+	    git_odb_read(&object, odb, id)) {
+		error_print("", git_why());
+		return -1;
+	}
+	if (git_odb_object_size(object) > COMMIT_MAX) {
+		error_print("", "it is too large for a check of its signature");
+		git_odb_object_free(object);
+		git_odb_free(odb);
+		return -1;
+	}
+	fprintf(out, "object %zu\n", git_odb_object_size(object));
+	fwrite(git_odb_object_data(object), 1, git_odb_object_size(object),
+	    out);
+	git_odb_object_free(object);
+	git_odb_free(odb);
+	return 0;
 }
 
 static void
@@ -220,6 +322,8 @@ job_answer(const struct job *job)
 	}
 	git_oid_tostr(hex, sizeof(hex), &id);
 	fprintf(out, "commit %s\n", hex);
+	if (kv_get(&job->s.conf, "verify") && object_print(&id) < 0)
+		return;
 	listing_print(job, &id);
 }
 

@@ -30,15 +30,6 @@ enum {
 
 static int report_fd = -1;	/* in the child */
 
-int64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 void
 run_cant(const char *fmt, ...)
 {

@@ -41,15 +41,48 @@ is_entry(const struct dirent *e)
 	return e->d_name[0] != '.';
 }
 
-/* Keeps the newest SAVED_MAX entries; their names sort by time. */
+/* The bytes of all files in name, a directory of dir's, and below it. */
+static off_t
+bytes_in(int dir, const char *name)
+{
+	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+	    O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+	struct stat st;
+	off_t sum = 0;
+
+	if (!d) {
+		if (fd >= 0)
+			close(fd);
+		return 0;
+	}
+	while ((e = readdir(d))) {
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") ||
+		    fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		sum += S_ISDIR(st.st_mode) ? bytes_in(fd, e->d_name) :
+		    (off_t)st.st_blocks * 512;
+	}
+	closedir(d);
+	return sum;
+}
+
+/* Keeps the newest SAVED_MAX entries, and of those no more than SAVED_BYTES,
+ * but for the last; their names sort by time. */
 static void
 saved_prune(const struct service *s, int saved)
 {
 	struct dirent **e;
 	int i, n = scandirat(saved, ".", &e, is_entry, alphasort);
+	off_t sum = 0;
 
-	for (i = 0; i < n; i++) {
-		if (i < n - SAVED_MAX && remove_tree(saved, e[i]->d_name) < 0)
+	for (i = n - 1; i >= 0; i--) {
+		if (i > n - 1 - SAVED_MAX)
+			sum += bytes_in(saved, e[i]->d_name);
+		if (i < n - 1 && (i <= n - 1 - SAVED_MAX ||
+		    sum > SAVED_BYTES) &&
+		    remove_tree(saved, e[i]->d_name) < 0)
 			warn("%s: saved/%s:", s->name, e[i]->d_name);
 		free(e[i]);
 	}
@@ -64,17 +97,17 @@ saved_now(const struct service *s)
 	static char name[32], last[sizeof(s->name)];
 	time_t now = time(NULL);
 	struct tm tm;
-	int saved = saved_open(s), fd;
+	int saved = saved_open(s), fd, first = strcmp(last, s->name) != 0;
 
 	if (saved < 0)
 		return -1;
-	if (strcmp(last, s->name)) {
+	if (first) {
 		strftime(name, sizeof(name), "%Y%m%dT%H%M%SZ",
 		    gmtime_r(&now, &tm));
 		memcpy(last, s->name, sizeof(last));
 	}
 	fd = dir_make(saved, name, (uid_t)-1, (gid_t)-1, (uid_t)-1, (gid_t)-1);
-	if (fd >= 0)
+	if (fd >= 0 && first)
 		saved_prune(s, saved);
 	close(saved);
 	return fd;

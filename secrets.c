@@ -22,11 +22,20 @@ wipe(char *s)
 }
 
 void
-secrets_wipe(struct secrets *secrets)
+secrets_forget(struct secrets *secrets)
 {
 	wipe(secrets->user);
 	wipe(secrets->password);
 	wipe(secrets->key);
+	wipe(secrets->passphrase);
+	secrets->user = secrets->password = NULL;
+	secrets->key = secrets->passphrase = NULL;
+}
+
+void
+secrets_wipe(struct secrets *secrets)
+{
+	secrets_forget(secrets);
 	free(secrets->known_hosts);
 	free(secrets->ca);
 	memset(secrets, 0, sizeof(*secrets));
@@ -37,22 +46,24 @@ static char *
 secret_file(struct upstream *up, const char *path)
 {
 	struct stat st;
-	char *text;
+	char *text = NULL;
 	size_t len;
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
-	text = file_read(AT_FDCWD, path, SECRET_MAX, &len);
-	if (!text || stat(path, &st) < 0) {
+	if (fd < 0 || fstat(fd, &st) < 0)
 		snprintf(up->error, sizeof(up->error), "%s: %s", path,
 		    strerror(errno));
-		wipe(text);
-		return NULL;
-	}
-	if (st.st_mode & (S_IRWXG | S_IRWXO)) {
+	else if (st.st_uid != 0 && st.st_uid != geteuid())
+		snprintf(up->error, sizeof(up->error), "%s: it belongs to "
+		    "somebody else, who can read it", path);
+	else if (st.st_mode & (S_IRWXG | S_IRWXO))
 		snprintf(up->error, sizeof(up->error), "%s: others can read "
 		    "it; chmod 600 it", path);
-		wipe(text);
-		return NULL;
-	}
+	else if (!(text = fd_read(fd, SECRET_MAX, &len)))
+		snprintf(up->error, sizeof(up->error), "%s: %s", path,
+		    strerror(errno));
+	if (fd >= 0)
+		close(fd);
 	return text;
 }
 
@@ -129,24 +140,26 @@ credentials_find(struct secrets *secrets, char *text, const char *url)
 	}
 }
 
-/* The first of root's own keys that is there. */
-static char *
-key_default(void)
+/* The first of root's own keys that is there. Returns 0, also where there is
+ * none, or -1 with why in up->error. */
+static int
+key_default(struct secrets *secrets, struct upstream *up)
 {
 	static const char *const name[] = {
 		"id_ed25519", "id_ecdsa", "id_rsa"
 	};
 	const char *home = getenv("HOME");
-	char path[4096], *text;
-	size_t i, len;
+	char path[4096];
+	size_t i;
 
 	for (i = 0; home && i < sizeof(name) / sizeof(*name); i++) {
 		snprintf(path, sizeof(path), "%s/.ssh/%s", home, name[i]);
-		text = file_read(AT_FDCWD, path, SECRET_MAX, &len);
-		if (text)
-			return text;
+		if (access(path, F_OK) < 0)
+			continue;
+		secrets->key = secret_file(up, path);
+		return secrets->key ? 0 : -1;
 	}
-	return NULL;
+	return 0;
 }
 
 /* What ssh(1) would read: the user's and the system's known hosts. */
@@ -171,6 +184,8 @@ static int
 is_ssh(const char *url)
 {
 	return strncmp(url, "ssh://", 6) == 0 ||
+	    strncmp(url, "git+ssh://", 10) == 0 ||
+	    strncmp(url, "ssh+git://", 10) == 0 ||
 	    (!strstr(url, "://") && *url != '/');
 }
 
@@ -179,10 +194,17 @@ ssh_read(struct secrets *secrets, struct upstream *up)
 {
 	size_t len;
 
-	if (!up->key)
-		secrets->key = key_default();
-	else if (!(secrets->key = secret_file(up, up->key)))
+	if (up->key)
+		secrets->key = secret_file(up, up->key);
+	if (up->key ? !secrets->key : key_default(secrets, up) < 0)
 		return -1;
+	if (up->passphrase) {
+		secrets->passphrase = secret_file(up, up->passphrase);
+		if (!secrets->passphrase)
+			return -1;
+		secrets->passphrase[strcspn(secrets->passphrase, "\r\n")] =
+		    '\0';
+	}
 	if (!up->known_hosts)
 		secrets->known_hosts = known_hosts_default();
 	else if (!(secrets->known_hosts = file_read(AT_FDCWD, up->known_hosts,
@@ -213,6 +235,9 @@ secrets_read(struct secrets *secrets, struct upstream *up)
 		explicit_bzero(text, len);
 		free(text);
 	}
+	if (result == 0 && up->credential_command && !secrets->password &&
+	    strncmp(up->url, "http", 4) == 0)
+		result = credential_ask(secrets, up, up->timeout);
 	if (up->ca)
 		secrets->ca = xstrdup(up->ca);
 	if (result < 0)

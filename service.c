@@ -55,9 +55,26 @@ service_error_is(const struct service *s, const char *stage)
 	return error && strncmp(error, stage, n) == 0 && error[n] == ':';
 }
 
+/* Out of 1024, the same for all services of an upstream on this machine, so
+ * that they are due together, and another one on the next machine. */
+static int64_t
+share(const struct service *s)
+{
+	const char *url = kv_get(&s->conf, "upstream");
+	char host[256] = "", *seed;
+	uint64_t h;
+
+	gethostname(host, sizeof(host) - 1);
+	seed = xasprintf("%s %s", host, url ? url : "");
+	h = text_hash(seed);
+	free(seed);
+	return (int64_t)(h % 1024);
+}
+
 /*
  * Tried again after 10 s, and then always after as long again as it has been
- * broken: 10, 10, 20, 40, ... up to the service's interval.
+ * broken: 10, 10, 20, 40, ... up to the service's interval; and each time up
+ * to half as long again, lest a fleet ask all at once.
  */
 static int64_t
 retry_delay(const struct service *s, int64_t now)
@@ -69,7 +86,15 @@ retry_delay(const struct service *s, int64_t now)
 		delay = now - kv_number(&s->status, "since", now);
 	if (delay < RETRY_MIN)
 		delay = RETRY_MIN;
+	if (delay < most)
+		delay += delay * share(s) / 2048;
 	return delay < most ? delay : most;
+}
+
+void
+service_retry(struct service *s, int64_t now)
+{
+	kv_set_number(&s->status, "retry", now + retry_delay(s, now));
 }
 
 void
@@ -93,10 +118,10 @@ service_fail(struct service *s, const char *stage, const char *fmt, ...)
 	warn("%s: %s", s->name, text);
 	if (!old || strcmp(old, text))
 		service_log(s, "%s", text);
-	kv_set_number(&s->status, "retry", now + retry_delay(s, now));
 	if (!old)
 		kv_set_number(&s->status, "since", now);
 	kv_set(&s->status, "error", text);
+	service_retry(s, now);
 	kv_set_number(&s->status, "failures",
 	    kv_number(&s->status, "failures", 0) + 1);
 }

@@ -130,12 +130,12 @@ show_json(const struct show *show, FILE *f)
 		"drift", "deploys", "failures", "retry"
 	};
 	const struct service *s = show->s;
-	char buf[TIME_TEXT];
+	char buf[TIME_TEXT], tree[PATH_MAX];
 	size_t i;
 
 	/* the first five are what the clients of old know */
 	fputs("{\"service\":", f);
-	json_string(f, s->name);
+	json_text(f, s->name);
 	json_pair(f, "hash", show->hash);
 	json_pair(f, "state", show->state);
 	json_pair(f, "stateinfo", show->info);
@@ -155,65 +155,10 @@ show_json(const struct show *show, FILE *f)
 	for (i = 0; i < sizeof(counts) / sizeof(*counts); i++)
 		json_number(f, counts[i],
 		    kv_number(&s->status, counts[i], 0));
+	json_number(f, "contact", kv_number(&show->upstream, "contact", 0));
+	if (service_path(s, PLACE_TREE, tree, sizeof(tree)) < 0)
+		*tree = '\0';
+	json_pair(f, "tree", tree);
+	json_pair(f, "todo", kv_get(&s->status, "todo"));
 	putc('}', f);
-}
-
-static void
-line(FILE *f, const char *key, const char *value)
-{
-	char *text;
-
-	if (!value || !*value)
-		return;
-	text = plain(xstrdup(value));
-	fprintf(f, "%s:%*s%s\n", key, 10 - (int)strlen(key), "", text);
-	free(text);
-}
-
-/* A line of a time, both ways. */
-static void
-line_time(FILE *f, const char *key, int64_t t)
-{
-	char full[TIME_TEXT], away[TIME_TEXT], text[2 * TIME_TEXT + 4];
-
-	if (t == 0)
-		return;
-	snprintf(text, sizeof(text), "%s (%s)", time_text(t, full),
-	    time_away(t, away));
-	line(f, key, text);
-}
-
-void
-show_lines(const struct show *show, FILE *f)
-{
-	const struct service *s = show->s;
-	const struct kv *status = &s->status;
-	char tree[PATH_MAX];
-
-	line(f, "service", s->name);
-	line(f, "state", show->state);
-	line(f, "info", show->info);
-	line_time(f, "since", show->since);
-	line(f, "hash", kv_get(status, "hash"));
-	line(f, "applied", kv_get(status, "applied"));
-	line(f, "tip", show->tip);
-	line(f, "wanted", service_wanted(s, show->tip));
-	line(f, "branch", show->branch);
-	line(f, "upstream", show->url);
-	line_time(f, "contact", kv_number(&show->upstream, "contact", 0));
-	if (service_path(s, PLACE_TREE, tree, sizeof(tree)) == 0)
-		line(f, "tree", tree);
-	if (s->ctl.frozen && !s->ctl.thaw)
-		line(f, "frozen", "until unfrozen");
-	else if (s->ctl.frozen)
-		line_time(f, "frozen", s->ctl.thaw);
-	if (s->ctl.pinned)
-		line(f, "pin", s->ctl.pin);
-	line(f, "todo", kv_get(status, "todo"));
-	line(f, "bad", kv_get(status, "bad"));
-	if (kv_get(status, "error"))
-		line_time(f, "retry", kv_number(status, "retry", 0));
-	line(f, "drift", kv_get(status, "drift"));
-	line(f, "deploys", kv_get(status, "deploys"));
-	line(f, "failures", kv_get(status, "failures"));
 }

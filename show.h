@@ -21,8 +21,6 @@ void show_start(struct show *show, const struct service *s);
 void show_end(struct show *show);
 /* Writes it as one JSON object. */
 void show_json(const struct show *show, FILE *f);
-/* Writes it as lines of `key: value`; what has no value is left out. */
-void show_lines(const struct show *show, FILE *f);
 
 enum { TIME_TEXT = 40 };
 /* The time as RFC 1123 has it, in UTC; "" for 0. Returns buf. */

@@ -1,7 +1,6 @@
 /* stage.c - writes what the reader sends to next/, and the plan beside it */
 /* SPDX-License-Identifier: ISC */
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,30 +12,11 @@
 
 #include "config.h"
 #include "pull.h"
+#include "stage.h"
 #include "util.h"
 
-/*
- * The reader may have been taken over by what it read. So its stream is held
- * to its form: a path is checked here, once, and all are in order, so that
- * none is there twice and none lies beneath a file. Nor may it fill our
- * memory or the log.
- */
-struct stage {
-	struct job *job;
-	FILE *in;
-	int next;		/* descriptor of next/, or -1 before a file */
-	uid_t uid;
-	gid_t gid;
-	struct plan plan;
-	char *changes;		/* text of plan.changes */
-	size_t nchanges;
-	FILE *change;		/* writes it */
-	size_t heard, skipped;	/* bytes of paths, and paths, so far */
-	int rewritten;		/* it said so */
-};
-
-static int
-fail(struct stage *stage, const char *what, const char *path)
+int
+stage_fail(struct stage *stage, const char *what, const char *path)
 {
 	char *quoted = path_quote(path);
 
@@ -115,139 +95,6 @@ path_read(struct stage *stage, size_t len)
 	return NULL;
 }
 
-/* Opens next/ in which nothing lies. */
-static int
-next_make(struct stage *stage)
-{
-	char path[PATH_MAX];
-	int root;
-
-	if (service_path(&stage->job->s, PLACE_NEXT, path, sizeof(path)) < 0 ||
-	    (root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
-		return -1;
-	stage->next = dir_make(root, path, (uid_t)-1, (gid_t)-1, (uid_t)-1,
-	    (gid_t)-1);
-	close(root);
-	if (stage->next < 0 || fchmod(stage->next, 0700) < 0)
-		return -1;
-	return 0;
-}
-
-/* The directory in next/ that path lies in. */
-static int
-next_dir(struct stage *stage, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char *above = xstrndup(path, slash ? (size_t)(slash - path) : 0);
-	int dir = dir_make(stage->next, above, (uid_t)-1, (gid_t)-1,
-	    (uid_t)-1, (gid_t)-1);
-
-	free(above);
-	return dir;
-}
-
-static int
-link_write(struct stage *stage, int dir, const char *name, uint64_t size)
-{
-	char target[SYMREF_MAX + 1];
-
-	/* entry_read has looked at size */
-	if (size > SYMREF_MAX || fread(target, 1, size, stage->in) != size) {
-		errno = EPIPE;
-		return -1;
-	}
-	target[size] = '\0';
-	if (strlen(target) != size) {
-		errno = EINVAL;
-		return -1;
-	}
-	if (symlinkat(target, dir, name) < 0)
-		return -1;
-	return fchownat(dir, name, stage->uid, stage->gid,
-	    AT_SYMLINK_NOFOLLOW);
-}
-
-static int
-copy_in(FILE *in, int fd, uint64_t size)
-{
-	char buf[65536];
-	size_t n;
-
-	while (size) {
-		n = fread(buf, 1, size < sizeof(buf) ? size : sizeof(buf), in);
-		if (n == 0) {
-			errno = EPIPE;
-			return -1;
-		}
-		if (write_all(fd, buf, n) < 0)
-			return -1;
-		size -= n;
-	}
-	return 0;
-}
-
-static int
-file_write_in(struct stage *stage, int dir, const char *name,
-	const struct entry *e)
-{
-	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
-	    O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return -1;
-	if (copy_in(stage->in, fd, e->size) < 0 ||
-	    fchown(fd, stage->uid, stage->gid) < 0 ||
-	    fchmod(fd, e->mode & 0777) < 0) {
-		int saved = errno;
-
-		close(fd);
-		errno = saved;
-		return -1;
-	}
-	return close(fd);
-}
-
-/* What an announced size does to the disk is looked at before it is read. */
-static int
-room_for(int dir, uint64_t size)
-{
-	struct statvfs vfs;
-
-	if (fstatvfs(dir, &vfs) < 0)
-		return -1;
-	if (size / vfs.f_frsize < vfs.f_bavail)
-		return 0;
-	errno = ENOSPC;
-	return -1;
-}
-
-static int
-file_stage(struct stage *stage, struct entry *e)
-{
-	const char *slash = strrchr(e->path, '/');
-	const char *name = slash ? slash + 1 : e->path;
-	int dir, result;
-
-	if (stage->next < 0 && next_make(stage) < 0)
-		return fail(stage, strerror(errno), "next");
-	dir = next_dir(stage, e->path);
-	if (dir < 0 || room_for(dir, e->size) < 0) {
-		result = fail(stage, strerror(errno), e->path);
-	} else if ((e->mode == 0120000 ?
-	    link_write(stage, dir, name, e->size) :
-	    file_write_in(stage, dir, name, e)) < 0 ||
-	    entry_stat(e, dir, name) < 0) {
-		result = errno == EPIPE ? STAGED_LOST :
-		    (enum staged)fail(stage, strerror(errno), e->path);
-	} else {
-		plan_add(&stage->plan, e);
-		result = 0;
-	}
-	if (dir >= 0)
-		close(dir);
-	return result;
-}
-
 /* `keep` and `file` */
 static int
 entry_read(struct stage *stage, const char *line)
@@ -271,7 +118,7 @@ entry_read(struct stage *stage, const char *line)
 	    (e.size == 0 || e.size > SYMREF_MAX))
 		fault = "a link to nothing, or to too long a name, is refused";
 	if (fault) {
-		result = fail(stage, fault, e.path);
+		result = stage_fail(stage, fault, e.path);
 	} else if (!keep) {
 		result = file_stage(stage, &e);
 	} else {
@@ -313,6 +160,46 @@ path_line(struct stage *stage, const char *line)
 	return 0;
 }
 
+/* `object`: is it signed by somebody whom we trust? */
+static int
+object_read(struct stage *stage, const char *text)
+{
+	struct service *s = &stage->job->s;
+	int64_t len = parse_number(text);
+	char *object, why[400];
+	int result;
+
+	if (len < 0 || len > COMMIT_MAX || stage->trusted)
+		return STAGED_LOST;
+	object = xmalloc((size_t)len + 1);
+	if (fread(object, 1, (size_t)len, stage->in) != (size_t)len) {
+		free(object);
+		return STAGED_LOST;
+	}
+	result = signed_check(s, stage->plan.commit, object, (size_t)len, why);
+	free(object);
+	stage->trusted = result == 0;
+	if (result == 0)
+		return 0;
+	if (!stage->job->offline)
+		service_fail(s, "pull", "commit %.8s: %s", stage->plan.commit,
+		    why);
+	return STAGED_NOT;
+}
+
+/* `lack` */
+static int
+lack_read(struct job *job, const char *id)
+{
+	if (strlen(id) != 40 || !is_hash(id, 40) || job->nlacks >= FILES_MAX)
+		return STAGED_LOST;
+	if ((job->nlacks & (job->nlacks - 1)) == 0)
+		job->lack = xreallocarray(job->lack,
+		    job->nlacks ? 2 * job->nlacks : 1, sizeof(*job->lack));
+	memcpy(job->lack[job->nlacks++], id, sizeof(*job->lack));
+	return 0;
+}
+
 /* All is there: it has to be on the disk before the plan says so. */
 static int
 stage_finish(struct stage *stage)
@@ -326,14 +213,23 @@ stage_finish(struct stage *stage)
 	    (stage->next >= 0 && syncfs(stage->next) < 0) ||
 	    file_write(s->dir, "plan.changes", stage->changes,
 	    stage->nchanges, 0644) < 0)
-		return fail(stage, strerror(errno), "next");
+		return stage_fail(stage, strerror(errno), "next");
 	stage->plan.tree = xstrdup(tree);
 	stage->plan.owner = stage->uid;
 	for (i = 0; i < s->ndirs; i++)
 		plan_link(&stage->plan, s->dirs[i].link);
 	if (plan_write(&stage->plan, s->dir, "plan") < 0)
-		return fail(stage, strerror(errno), "plan");
+		return stage_fail(stage, strerror(errno), "plan");
 	return STAGED_FILES;
+}
+
+/* Whether a branch that was rewritten is refused. */
+static int
+must_go_forward(const struct job *job)
+{
+	const char *follow = kv_get(&job->s.conf, "follow");
+
+	return follow && strcmp(follow, "forward") == 0 && !job->s.ctl.accept;
 }
 
 /* Reads records up to the one that ends the job. */
@@ -366,8 +262,19 @@ records_read(struct stage *stage)
 			return STAGED_NOT;
 		} else if (!*stage->plan.commit) {
 			return STAGED_LOST;
+		} else if (strncmp(line, "object ", 7) == 0) {
+			result = object_read(stage, line + 7);
+		} else if (!stage->trusted) {
+			return STAGED_LOST;
 		} else if (hash && strcmp(line, "rewritten") == 0 &&
 		    !stage->rewritten++) {
+			if (must_go_forward(job)) {
+				service_fail(&job->s, "pull", "the branch was "
+				    "rewritten: %.8s is not in the history of "
+				    "%.8s; gitopper-ctl accept takes it", hash,
+				    job->wanted);
+				return STAGED_NOT;
+			}
 			service_log(&job->s, "pull: the branch was rewritten: "
 			    "%.8s is not in the history of %.8s", hash,
 			    job->wanted);
@@ -375,6 +282,10 @@ records_read(struct stage *stage)
 			return STAGED_VERDICT;
 		} else if (hash && strcmp(line, "same") == 0) {
 			return STAGED_SAME;
+		} else if (strcmp(line, "lacking") == 0) {
+			return job->nlacks ? STAGED_LACKING : STAGED_LOST;
+		} else if (strncmp(line, "lack ", 5) == 0) {
+			result = lack_read(job, line + 5);
 		} else if (strcmp(line, "end") == 0) {
 			return stage_finish(stage);
 		} else if (strncmp(line, "keep ", 5) == 0 ||
@@ -411,6 +322,7 @@ stage_read(FILE *in, struct job *job)
 		    kv_get(&job->s.conf, "user"));
 		return STAGED_NOT;
 	}
+	stage.trusted = !kv_get(&job->s.conf, "verify");
 	stage.change = open_memstream(&stage.changes, &stage.nchanges);
 	if (!stage.change)
 		die(EXIT_SYS, "open_memstream:");

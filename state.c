@@ -111,10 +111,28 @@ names_free(char **names)
 	free(names);
 }
 
+static int
+ctl_share(int ctl)
+{
+	struct group *group = geteuid() == 0 ? getgrnam(group_name) : NULL;
+	struct stat st;
+
+	if (!group)
+		return 0;
+	if (fstat(ctl, &st) < 0)
+		return -1;
+	if (st.st_uid == 0 && st.st_gid == group->gr_gid &&
+	    (st.st_mode & 07777) == 03775)
+		return 0;
+	/* sticky: who may place a file may not take away another's */
+	if (fchown(ctl, 0, group->gr_gid) < 0)
+		return -1;
+	return fchmod(ctl, 03775);
+}
+
 int
 service_make(const char *name)
 {
-	struct group *group = geteuid() == 0 ? getgrnam(group_name) : NULL;
 	int dir, ctl;
 
 	dir = dir_make(state_dir, name, (uid_t)-1, (gid_t)-1, (uid_t)-1,
@@ -127,9 +145,7 @@ service_make(const char *name)
 		close(dir);
 		return -1;
 	}
-	/* sticky: who may place a file may not take away another's */
-	if (group && (fchown(ctl, 0, group->gr_gid) < 0 ||
-	    fchmod(ctl, 03775) < 0)) {
+	if (ctl_share(ctl) < 0) {
 		close(ctl);
 		close(dir);
 		return -1;
@@ -138,9 +154,22 @@ service_make(const char *name)
 	return dir;
 }
 
-/* The `dir=LINK<TAB>LOCAL<TAB>dir|file` lines of conf. */
-static void
-dirs_read(struct service *s)
+int
+service_share(const char *name)
+{
+	int dir = service_make(name);
+
+	if (dir < 0) {
+		warn("%s:", name);
+		return -1;
+	}
+	close(dir);
+	return 0;
+}
+
+/* They are lines of conf, `dir=LINK<TAB>LOCAL<TAB>dir|file`. */
+void
+service_dirs(struct service *s)
 {
 	const char *value, *local, *kind;
 	size_t i = 0;
@@ -206,7 +235,7 @@ service_read(struct service *s)
 		errno = ENOENT;
 		return -1;
 	}
-	dirs_read(s);
+	service_dirs(s);
 	mount_read(s);
 	return 0;
 }

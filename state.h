@@ -16,7 +16,9 @@ struct ctl {
 	int pinned;	/* there is a pin, and it counts */
 	char pin[41];	/* the commit, 7 to 40 digits; "": it holds none */
 	int poke;	/* there is a poke */
-	int redo;	/* and it says so */
+	int redo;	/* and it says that, */
+	int accept;	/* or that a rewritten branch is all right, */
+	int wipe;	/* or that the object store is to be made anew */
 	struct timespec poked; /* when, by the poke's own time */
 	char stamp[3][48]; /* identity of frozen, pin, poke, "" where missing */
 };
@@ -84,8 +86,17 @@ int service_close(struct service *s);
 /* Writes status now, if it changed. Returns 0, or -1 and says so. */
 int service_save(struct service *s);
 
+/* Takes dirs out of conf; for those who read nothing but that. */
+void service_dirs(struct service *s);
+
 /* Makes STATE/NAME and its ctl/. Returns a descriptor of it, or -1, errno. */
 int service_make(const char *name);
+
+/*
+ * Opens the ctl/ of a service that is there to the group, which may have come
+ * later (make install). Returns 0, or -1 and says so.
+ */
+int service_share(const char *name);
 
 /*
  * A step failed: sets error (`STAGE: text`, in the manner of warn), since and
@@ -93,6 +104,8 @@ int service_make(const char *name);
  */
 void service_fail(struct service *s, const char *stage, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Sets when it is to be tried again, reckoned from now. */
+void service_retry(struct service *s, int64_t now);
 
 /* The step came through: takes its error and the retry away. What was wrong
  * with bad content stays the error, or becomes it again. */
@@ -136,8 +149,11 @@ int service_owner(const struct service *s, uid_t *uid, gid_t *gid);
 /* Reads ctl/ of the service whose directory is dir. Returns 0, -1, errno. */
 int ctl_read(struct ctl *ctl, int dir);
 /* Writes ctl/NAME, text and a newline, or just an empty file where text is
- * empty. A poke that says redo is not made less. Returns 0, or -1, errno. */
+ * empty. A poke that says something is not made less. Returns 0, or -1, errno.
+ */
 int ctl_write(int dir, const char *name, const char *text);
+/* What the poke says, as ctl_write takes it. */
+const char *ctl_poke(const struct ctl *ctl);
 /* Removes ctl/NAME. Returns 0, also where it is missing, or -1 and errno. */
 int ctl_remove(int dir, const char *name);
 /* Removes the poke that ctl_read saw; one that came since then stays. */

@@ -97,15 +97,15 @@ steer_rollback(const struct service *s, const char *hash, char why[WHY_MAX])
 }
 
 int
-steer_pull(const struct service *s, int redo, char why[WHY_MAX])
+steer_pull(const struct service *s, const char *how, char why[WHY_MAX])
 {
 	struct ctl c;
 
-	if (ctl_write(s->dir, "poke", redo ? "redo" : "") == 0)
+	if (ctl_write(s->dir, "poke", how) == 0)
 		return 0;
 	/* another's poke is as good, if it says as much */
 	if (errno == EPERM && ctl_read(&c, s->dir) == 0 && c.poke) {
-		if (c.redo || !redo)
+		if (strcmp(how, ctl_poke(&c)) == 0 || !*how)
 			return 0;
 		snprintf(why, WHY_MAX, "another's poke waits; try again");
 		errno = EPERM;

@@ -17,5 +17,9 @@ int steer_unfreeze(const struct service *s, char why[WHY_MAX]);
 /* Go to that commit, 7 to 40 lower-case hex digits, and stay there. */
 int steer_rollback(const struct service *s, const char *hash,
 	char why[WHY_MAX]);
-/* Look for commits now; redo: and act again, whatever there is. */
-int steer_pull(const struct service *s, int redo, char why[WHY_MAX]);
+/*
+ * Look for commits now. how: "" and nothing else; "redo": and act again,
+ * whatever there is; "accept": and take a branch that was rewritten; "wipe":
+ * and fetch all of the object store anew.
+ */
+int steer_pull(const struct service *s, const char *how, char why[WHY_MAX]);

@@ -65,11 +65,17 @@ tree_is_empty(const struct service *s)
 {
 	char path[PATH_MAX];
 	struct dirent *e;
+	struct stat st;
 	DIR *d;
 	int empty = 1;
 
-	if (service_path(s, PLACE_TREE, path, sizeof(path)) < 0 ||
-	    !(d = opendir(path)))
+	if (service_path(s, PLACE_TREE, path, sizeof(path)) < 0)
+		return 1;
+	/* a directory in it has a link to it, on most file systems */
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_nlink > 2)
+		return 0;
+	d = opendir(path);
+	if (!d)
 		return 1;
 	while (empty && (e = readdir(d)))
 		empty = !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..");
@@ -144,7 +150,8 @@ int
 service_dismantle(struct service *s)
 {
 	static const char *const files[] = {
-		"index", "changes", "status", "mounts", "conf"
+		"index", "changes", "metrics", "metrics.new", "status",
+		"mounts", "conf"
 	};
 	char path[PATH_MAX];
 	struct kv conf;

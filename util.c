@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "util.h"
@@ -184,6 +185,15 @@ parse_duration(const char *s)
 	return sum <= most ? sum : -1;
 }
 
+int64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 int
 is_hash(const char *s, size_t min)
 {
@@ -200,6 +210,9 @@ plain(char *s)
 	for (p = s; *p; p++)
 		if ((unsigned char)*p < 32 || *p == 127)
 			*p = '?';
+		else if ((unsigned char)*p == 0xc2 &&
+		    ((unsigned char)p[1] & 0xe0) == 0x80)
+			*p = p[1] = '?';
 	return s;
 }
 

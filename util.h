@@ -50,10 +50,14 @@ int64_t parse_number(const char *s);
  */
 int64_t parse_duration(const char *s);
 
+/* Milliseconds on a clock that nobody sets (CLOCK_MONOTONIC). */
+int64_t now_ms(void);
+
 /* Whether s is min to 40 lower-case hex digits and nothing else. */
 int is_hash(const char *s, size_t min);
 
-/* Bytes below 32 and DEL become `?`; returns s. */
+/* Bytes below 32, DEL, and U+0080 to U+009F, which are controls to some
+ * terminals as well, become `?`; returns s. */
 char *plain(char *s);
 
 /*
@@ -77,6 +81,8 @@ int read_all(int fd, void *buf, size_t len);
  * ENOENT, EFBIG where it is longer, EINVAL where it is no regular file.
  */
 char *file_read(int dir, const char *name, size_t max, size_t *len);
+/* The same of a file that is open. */
+char *fd_read(int fd, size_t max, size_t *len);
 
 /*
  * Makes the file name hold just these bytes: temporary file in the same

@@ -178,6 +178,7 @@ step_done(struct job *job)
 	switch (job->step->kind) {
 	case STEP_ACT:
 		service_ok(s, "act");
+		kv_set(st, "mounted", NULL);
 		if (!kv_get(&s->conf, "health")) {
 			applied(s, job->commit);
 			if (!kv_get(st, "bad"))

@@ -44,6 +44,15 @@ go_blind(const char *what)
 	watch_blind = 1;
 }
 
+int
+watch_open(void)
+{
+	inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (inotify < 0)
+		go_blind("inotify_init1");
+	return inotify;
+}
+
 void
 watch_start(void)
 {
@@ -56,9 +65,7 @@ watch_start(void)
 	    sigaction(SIGHUP, &action, NULL) < 0)
 		die(EXIT_SYS, "SIGHUP:");
 	sigdelset(&asleep, SIGHUP);
-	inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (inotify < 0)
-		go_blind("inotify_init1");
+	watch_open();
 }
 
 int
@@ -74,9 +81,16 @@ watch_add(const char *path, uint32_t mask)
 	return wd;
 }
 
-/* Hands over all events that are there; whether one of them matters. */
-static int
-drain(int (*seen)(const struct inotify_event *))
+void
+watch_remove(int wd)
+{
+	/* the kernel may have removed it, along with what was watched */
+	if (wd >= 0)
+		inotify_rm_watch(inotify, wd);
+}
+
+int
+watch_drain(int (*seen)(const struct inotify_event *))
 {
 	char buf[8192]
 	    __attribute__((aligned(__alignof__(struct inotify_event))));
@@ -84,6 +98,8 @@ drain(int (*seen)(const struct inotify_event *))
 	const char *p;
 	ssize_t n;
 
+	if (inotify < 0)
+		return 0;
 	while ((n = read(inotify, buf, sizeof(buf))) > 0)
 		for (p = buf; p < buf + n; ) {
 			const struct inotify_event *e = (const void *)p;
@@ -116,10 +132,10 @@ watch_sleep(int64_t until, int (*seen)(const struct inotify_event *))
 			die(EXIT_SYS, "ppoll:");
 		if (hangup)
 			return 1;
-		if (p.revents & POLLIN && drain(seen)) {
+		if (p.revents & POLLIN && watch_drain(seen)) {
 			/* SIGHUP waits: nothing cuts this short */
 			nanosleep(&settle, NULL);
-			drain(seen);
+			watch_drain(seen);
 			return 0;
 		}
 		if (watch_clock() >= until)

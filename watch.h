@@ -13,6 +13,10 @@ extern int watch_blind;		/* inotify is not to be had, or ran out */
 /* Milliseconds since 1970. */
 int64_t watch_clock(void);
 
+/* Starts inotify. Returns its descriptor, to poll; or -1 where there is none,
+ * which it has said. */
+int watch_open(void);
+
 /*
  * Starts inotify, and holds SIGHUP back but while it sleeps. Where there is
  * no inotify it says so, and watch_sleep ends after a second at the latest.
@@ -22,6 +26,12 @@ void watch_start(void);
 /* As inotify_add_watch(2), not through a link. Returns -1 where path can't be
  * watched: it is not there, or watches ran out, which it has said. */
 int watch_add(const char *path, uint32_t mask);
+
+void watch_remove(int wd);
+
+/* Hands over the events that are there, and waits for none; whether seen
+ * returned true for one of them. */
+int watch_drain(int (*seen)(const struct inotify_event *));
 
 /*
  * Sleeps until the time, or until an event for which seen returns true.

@@ -1,11 +1,14 @@
 /* worker.c - what gitopper-pull does for one upstream, and for one name */
 /* SPDX-License-Identifier: ISC */
+#include <sys/file.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "child.h"
@@ -42,14 +45,17 @@ reader_round(const struct upstream *up, struct job *job, size_t n)
 {
 	const cookie_io_functions_t patient = { .read = patient_read };
 	char repo[4096];
+	const char *const readable[] = { repo, NULL };
+	const struct child_rights rights = { .readable = readable };
 	struct reading reading = { repo, job, n };
 	struct child child;
 	enum staged staged;
 	FILE *in;
 	size_t i;
+	int packs = packs_lock(up, LOCK_SH);
 
 	upstream_repo(up, repo, sizeof(repo));
-	if (child_start(&child, reader_work, &reading, NULL, 0) < 0 ||
+	if (child_start(&child, reader_work, &reading, &rights) < 0 ||
 	    !(in = fopencookie(&child.fd, "r", patient)))
 		die(EXIT_SYS, "can't start a child to read:");
 	for (i = 0; i < n; i++) {
@@ -65,6 +71,8 @@ reader_round(const struct upstream *up, struct job *job, size_t n)
 	}
 	fclose(in);
 	child_end(&child);
+	if (packs >= 0)
+		close(packs);
 }
 
 static int
@@ -108,10 +116,83 @@ gone(struct service *s)
 	return failed;
 }
 
-/* Sees to all of them. Returns 0, or -1 where one failed; offline, what
- * isn't here is no error yet. */
+/* With one of tokens in hand, talks to the upstream. */
+static void
+contact(struct upstream *up, const int tokens[2], int tidy)
+{
+	char token;
+
+	if (read_all(tokens[0], &token, 1) < 0)
+		die(EXIT_SYS, "tokens:");
+	if (tidy)
+		upstream_tidy(up);
+	else
+		upstream_contact(up);
+	up->end = time(NULL);
+	if (write_all(tokens[1], &token, 1) < 0)
+		die(EXIT_SYS, "tokens:");
+}
+
+/* The objects that jobs lack, all together. */
+static void
+lacks_gather(struct upstream *up, const struct job *job, size_t n)
+{
+	size_t i, total = 0;
+
+	for (i = 0; i < n; i++)
+		total += job[i].lacking ? job[i].nlacks : 0;
+	up->lack = xreallocarray(NULL, total + 1, sizeof(*up->lack));
+	for (i = 0; i < n; i++) {
+		if (!job[i].lacking)
+			continue;
+		memcpy(up->lack + up->nlacks, job[i].lack,
+		    job[i].nlacks * sizeof(*up->lack));
+		up->nlacks += job[i].nlacks;
+	}
+}
+
+/*
+ * The store has what was needed so far. A commit of before, or other dirs
+ * than before, need more: it is asked for, and the reader once more.
+ */
+static void
+lacks_fetch(struct upstream *up, struct job *job, size_t n,
+	const int tokens[2])
+{
+	char error[sizeof(up->error)];
+	size_t i;
+
+	lacks_gather(up, job, n);
+	if (up->nlacks == 0)
+		goto out;
+	contact(up, tokens, 0);
+	/* which those that lack nothing need not hear of */
+	memcpy(error, up->error, sizeof(error));
+	*up->error = '\0';
+	for (i = 0; i < n; i++) {
+		if (!job[i].lacking)
+			continue;
+		job[i].ask = !*error;
+		job[i].lacking = job[i].nlacks = 0;
+		if (*error)
+			job_lacks(&job[i], error);
+	}
+	while (someone_asks(job, n))
+		reader_round(up, job, n);
+	for (i = 0; i < n; i++)
+		if (job[i].lacking)
+			job_lacks(&job[i], "the upstream doesn't give them");
+out:
+	free(up->lack);
+	up->lack = NULL;
+	up->nlacks = 0;
+}
+
+/* Sees to all of them. Returns 0, or -1 where one failed; without tokens
+ * there is no contact, and what isn't here is no error yet. */
 static int
-batch_run(struct upstream *up, char **names, size_t n, int fflag, int offline)
+batch_run(struct upstream *up, char **names, size_t n, int fflag,
+	const int *tokens)
 {
 	struct job *job = xreallocarray(NULL, n, sizeof(*job));
 	size_t i, opened = 0;
@@ -119,7 +200,7 @@ batch_run(struct upstream *up, char **names, size_t n, int fflag, int offline)
 
 	for (i = 0; i < n; i++) {
 		memset(&job[opened], 0, sizeof(*job));
-		job[opened].offline = offline;
+		job[opened].offline = !tokens;
 		busy = service_open(&job[opened].s, names[i]);
 		if (busy < 0)
 			failed = -1;
@@ -130,6 +211,8 @@ batch_run(struct upstream *up, char **names, size_t n, int fflag, int offline)
 	}
 	while (someone_asks(job, opened))
 		reader_round(up, job, opened);
+	if (tokens)
+		lacks_fetch(up, job, opened, tokens);
 	for (i = 0; i < opened; i++)
 		failed |= job_done(&job[i], up, fflag);
 	free(job);
@@ -159,7 +242,28 @@ done_offline(struct upstream *up, const char *name, int fflag)
 	if (!offline)
 		return 0;
 	names[0] = (char *)name;
-	return batch_run(up, names, 1, fflag, 1) == 0 && !poke;
+	return batch_run(up, names, 1, fflag, NULL) == 0 && !poke;
+}
+
+/* Whether one of the names asks for the store to be made anew. */
+static int
+wipe_asked(char **names, size_t n)
+{
+	struct service s;
+	char path[160];
+	size_t i;
+	int asked = 0;
+
+	for (i = 0; i < n && !asked; i++) {
+		/* few of many have been poked at all */
+		if (path_join(path, sizeof(path), names[i], "ctl/poke") < 0 ||
+		    faccessat(state_dir, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    service_load(&s, names[i]) < 0)
+			continue;
+		asked = s.ctl.wipe;
+		service_close(&s);
+	}
+	return asked;
 }
 
 /* Does what needs no contact; returns how many of the names are left. */
@@ -174,18 +278,6 @@ names_left(struct upstream *up, char **names, size_t n, int fflag)
 		else
 			names[left++] = names[i];
 	return left;
-}
-
-static void
-contact(struct upstream *up, const int tokens[2])
-{
-	char token;
-
-	if (read_all(tokens[0], &token, 1) < 0)
-		die(EXIT_SYS, "tokens:");
-	upstream_contact(up);
-	if (write_all(tokens[1], &token, 1) < 0)
-		die(EXIT_SYS, "tokens:");
 }
 
 /* A name that comes twice would find its own lock in the way. */
@@ -219,17 +311,25 @@ worker_run(struct upstream *up, const int tokens[2], int fflag)
 		    (name = names_next(&names, n ? 0 : -1)); )
 			if (!is_among(name, batch, n))
 				batch[n++] = xstrdup(name);
+		/* the one contact may have been too early for it */
+		if (wipe_asked(batch, n)) {
+			up->wipe = 1;
+			contacted = 0;
+		}
 		if (!contacted)
 			n = names_left(up, batch, n, fflag);
 		if (n && !contacted) {
-			contact(up, tokens);
+			contact(up, tokens, 0);
 			contacted = 1;
 		}
-		if (batch_run(up, batch, n, fflag, 0) < 0)
+		if (batch_run(up, batch, n, fflag, tokens) < 0)
 			result = EXIT_SOME;
 		for (i = 0; i < n; i++)
 			free(batch[i]);
 	}
+	/* nobody waits for this: all names have gone on */
+	if (contacted)
+		contact(up, tokens, 1);
 	return result;
 }
 
@@ -254,6 +354,10 @@ may_publish(const struct service *s, const struct plan *plan)
 	kv_free(&status);
 	if (!may)
 		note("%s: %.8s is not wanted any more", s->name,
+		    plan->commit);
+	else if (kv_get(&s->conf, "verify") &&
+	    !signed_before(s, plan->commit))
+		warn("%s: nobody has seen that %.8s is signed", s->name,
 		    plan->commit);
 	else if (kv_get(&s->conf, "check") &&
 	    (!checked || strcmp(checked, plan->commit)))

@@ -286,23 +286,50 @@ service systemd action=reload
 mkdir "$tmp/run" "$tmp/sysbin"
 cat >"$tmp/sysbin/systemctl" <<END
 #!/bin/sh
-echo "systemctl \$*"
+echo "\$*" >>"$tmp/told"
 END
 chmod 755 "$tmp/sysbin/systemctl"
 if [ "$(id -u)" -eq 0 ]; then
 	mount -t tmpfs -o size=64k,mode=755 none /run || exit 111
 	fails 1 'without systemd, reload fails' act systemd
-	like 'and says so' "$(value systemd error)" 'no systemd here'
+	like 'and says so' "$(value systemd error)" 'neither systemd,'
 	mkdir -p /run/systemd/system
 fi
 service at@1 action=reload "env=PATH=$tmp/sysbin:/usr/bin:/bin"
+# told NAME: what systemctl was called with
+told() { tr '\n' , <"$tmp/told"; }
 if [ -d /run/systemd/system ]; then
 	ok 'reload is found in the build tree' act at@1
-	is 'and does what systemd needs' \
-		"$(sed -n 's/.*act: systemctl //p' "$S/at@1/log" |
-		tr '\n' ,)" \
-		"daemon-reload,enable --quiet -- at@1,is-active --quiet -- at@1,\
-reload -- at@1,"
+	is 'and does what systemd needs' "$(told)" \
+		"show -p NeedDaemonReload -- at@1,enable --quiet -- at@1,\
+is-active --quiet -- at@1,reload -- at@1,"
+	# reads PATH: a change of it has systemd read the units again
+	reads() {
+		: >"$tmp/told"
+		printf 'M\tx/file\nA\t%s\n' "$1" >"$S/at@1/changes"
+		act at@1 >/dev/null && grep -qx daemon-reload "$tmp/told"
+	}
+	for path in x.service a/x.timer x@.socket '"x\303\251.path"' \
+		sys/x.service.d/10-a.conf service.d/a.conf; do
+		ok "this is a unit: $path" reads "$path"
+	done
+	for path in service x.service.bak x.d/a.conf x.service.d/README; do
+		fails 1 "this is none: $path" reads "$path"
+	done
+	status at@1 hash=$B todo=act mounted=1
+	ok 'what was mounted may have some' reads none
+	is 'and that is forgotten then' "$(value at@1 mounted)" ''
+	fails 1 'until the next time' reads none
+	service elsewhere action=reload env=GITOPPER_INIT=sysvinit
+	fails 1 'GITOPPER_INIT names no init system' act elsewhere
+	like 'which is said' "$(value elsewhere error)" 'INIT=sysvinit: not'
+	service elsewhere action=reload
+	fails 1 'it comes from our environment as well' \
+		env GITOPPER_INIT=s6 gitopper-act elsewhere
+	like 'and is obeyed' "$(value elsewhere error)" 'no s6-svscan'
+	service elsewhere 'action=stop -x'
+	fails 1 'a service is no option' act elsewhere
+	like 'which is said' "$(value elsewhere error)" '-x: not the name'
 fi
 [ "$(id -u)" -eq 0 ] && umount /run
 

@@ -6,7 +6,7 @@
 copy() {
 	mkdir "$1" &&
 	cp -rp ./*.c ./*.h ./*.1 ./*.5 Makefile config.mk gitopper action \
-		tests LICENSE README.md .gitignore "$1" &&
+		completion page.html embed.sh tests LICENSE README.md .gitignore "$1" &&
 	rm -f "$1/config.h" &&
 	make -C "$1" clean
 }
@@ -29,7 +29,9 @@ for cc in gcc clang; do
 	ok "a copy for $cc" copy "$tmp/$cc"
 	ok "$cc compiles it without a warning" make -j 2 -C "$tmp/$cc" \
 		CC="$cc" CFLAGS="$warnings" all \
-		tests/toml-json tests/replay-toml
+		tests/toml-json tests/http-text tests/samples-text tests/dropped \
+		tests/replay-toml tests/replay-http tests/replay-answer \
+		tests/replay-samples
 done
 # .c itself is make's own rule
 objects "$tmp/gcc" | dependencies | grep -v '\.c$' >"$tmp/found"
@@ -48,7 +50,7 @@ lint() {
 for page in *.1 *.5; do
 	is "mandoc has no complaint about $page" "$(lint "$page")" ""
 done
-for script in gitopper action/* .ci/run tests/*.sh tests/*.t; do
+for script in gitopper embed.sh action/* .ci/run tests/*.sh tests/*.t; do
 	for sh in "dash" "busybox ash"; do
 		ok "$sh can read $script" $sh -n "$script"
 	done
@@ -74,7 +76,7 @@ files >"$tmp/before"
 where="DESTDIR=$tmp/root PREFIX=/usr LIBEXECDIR=/usr/lib"
 ok "make install" make -C "$tmp/gcc" $where install
 for f in gitopper gitopper-conf gitopper-wait gitopper-pull gitopper-mount \
-	gitopper-act gitopper-ctl; do
+	gitopper-act gitopper-ctl gitopper-httpd; do
 	ok "$f is in BINDIR" test -x "$usr/bin/$f"
 	ok "$f has a page" test -s "$usr/share/man/man1/$f.1"
 done
@@ -82,10 +84,34 @@ ok "the config has a page" test -s "$usr/share/man/man5/gitopper.toml.5"
 for f in action/*; do
 	ok "$f is installed" test -x "$usr/lib/gitopper/$f"
 done
+ok "bash completes gitopper-ctl" test -s \
+	"$usr/share/bash-completion/completions/gitopper-ctl"
 ok "all files can be read by all" test -z "$(find "$usr" ! -perm -444)"
 ok "make uninstall" make -C "$tmp/gcc" $where uninstall
 files >"$tmp/after"
 ok "it removes just what install put there" diff "$tmp/before" "$tmp/after"
+
+# the users and the group, in an /etc of our own
+own_etc() {
+	mkdir "$tmp/etc" && mount -t tmpfs tmpfs "$tmp/etc" &&
+	mkdir "$tmp/etc/up" "$tmp/etc/work" && mount -t overlay overlay /etc \
+		-o "lowerdir=/etc,upperdir=$tmp/etc/up,workdir=$tmp/etc/work"
+}
+if [ "$(id -u)" -eq 0 ]; then
+	ok "an /etc" own_etc
+	for name in gitopper-pull gitopper-httpd; do
+		! getent passwd $name >/dev/null || userdel $name
+	done
+	! getent group gitopper >/dev/null || groupdel gitopper
+	ok "make users" make -C "$tmp/gcc" users
+	ok "a user for what pull starts" getent passwd gitopper-pull
+	is "one for httpd, in the group" "$(id -Gn gitopper-httpd)" \
+		"gitopper-httpd gitopper"
+	is "that nobody logs in as" \
+		"$(getent passwd gitopper-httpd | cut -d: -f6,7)" /:/bin/false
+	ok "once more" make -C "$tmp/gcc" users
+	umount -l /etc && umount -l "$tmp/etc"
+fi
 
 # clean and dist, in a repository
 repo=$tmp/clang

@@ -435,6 +435,12 @@ service 'user = "-u"' | config
 faulty 5:8 'user looks like an option'
 service 'package = "a --force"' | config
 faulty 5:11 'package looks like an option'
+for names in 'a;b' '../a' 'a=1' 'a*' 'a ,b' 'a-' 'a- b' '.a' 'a é'; do
+	service "package = \"$names\"" | config
+	faulty 5:11 'package is neither the name of a package nor several'
+done
+service 'package = "libstdc++-12-dev  Net_Tool:amd64 x.y"' | config
+ok 'several packages' conf -n -h web
 service 'interval = 0' | config
 faulty 5:12 'interval is no time such as 300, "90s" or "1h30m"'
 service 'timeout = "1h30"' | config
@@ -739,6 +745,22 @@ for call in openat close write fchmod fsync renameat unlinkat; do
 done
 is "killed at each of $total system calls, the next run made up for it" \
 	"$bad" ''
+
+#
+# The group may be younger than the services
+#
+if [ "$(id -u)" -eq 0 ]; then
+	rm -r "$GITOPPER_STATE"
+	service | config
+	conf -h web >/dev/null
+	chown 0:0 "$GITOPPER_STATE/x/ctl" && chmod 755 "$GITOPPER_STATE/x/ctl"
+	{ grep -v '^gitopper:' /etc/group; echo gitopper:x:64222:; } >group
+	is 'a service that is known' "$(unshare -m sh -c '
+		mount --bind "$1" /etc/group || exit 1
+		gitopper-conf -c "$2" -h web' sh "$PWD/group" "$c" 2>&1)" ''
+	is 'is opened to the group' \
+		"$(stat -c '%u %g %a' "$GITOPPER_STATE/x/ctl")" '0 64222 3775'
+fi
 
 #
 # Without root

@@ -78,6 +78,12 @@ needed_build() {
 		builds "$CC" libssh2.h -lssh2
 	need libmd-dev libmd-dev libmd-devel \
 		builds "$CC" sha1.h -lmd
+	need libcurl4-openssl-dev curl-dev libcurl-devel \
+		builds "$CC" curl/curl.h -lcurl
+	need libjansson-dev jansson-dev jansson-devel \
+		builds "$CC" jansson.h -ljansson
+	need libcrypt-dev libxcrypt-dev libxcrypt-devel \
+		builds "$CC" crypt.h -lcrypt
 }
 
 needed_check() {
@@ -96,6 +102,26 @@ needed_check() {
 	need openssh-server openssh-server openssh-server have sshd
 	need "lighttpd lighttpd-mod-openssl" "lighttpd lighttpd-mod_auth" \
 		lighttpd serves
+	need curl curl curl have curl
+	need bash bash bash have bash
+	need bsdutils util-linux-misc util-linux-script have script
+	need jq jq jq have jq
+	need nginx-light nginx nginx have nginx
+	[ $manager != apt ] || need ucspi-tcp "" "" have tcpserver
+	[ $manager != apt ] || need cvm "" "" have cvm-checkpassword cvm-unix
+	need pamtester pamtester pamtester have pamtester
+	need passwd shadow shadow-utils have useradd usermod groupadd
+	[ $manager = dnf ] || need openbsd-inetd busybox-extras "" have inetd
+	[ $manager = apk ] || need systemd "" systemd \
+		have systemd-socket-activate
+	# supervisors that can run beside this machine's init, which stays
+	[ $manager = dnf ] || need "runit s6 openrc" "runit s6 openrc" "" \
+		have runsvdir sv s6-svscan s6-svc openrc rc-service
+	need prometheus prometheus golang-github-prometheus \
+		have prometheus promtool
+	need "chromium chromium-driver" "chromium chromium-chromedriver" \
+		"chromium chromedriver" have chromium chromedriver
+	need wrk wrk wrk have wrk
 	need gcc gcc gcc builds gcc stdio.h
 	need "clang libclang-rt-dev" "clang compiler-rt" \
 		"clang compiler-rt" fuzzes
@@ -118,7 +144,10 @@ install_apt() {
 		sed "s/libclang-rt-dev/libclang-rt-$version-dev/")
 	new=
 	command -v sshd >/dev/null || new=ssh
-	command -v lighttpd >/dev/null || new="$new lighttpd"
+	for server in lighttpd nginx prometheus; do
+		command -v $server >/dev/null || new="$new $server"
+	done
+	command -v inetd >/dev/null || new="$new openbsd-inetd"
 	DEBIAN_FRONTEND=noninteractive apt-get -q -y \
 		--no-install-recommends install $missing || return 1
 	for service in $new; do

@@ -1,27 +1,9 @@
 /* fuzz-toml - throws bytes at toml.c */
 /* SPDX-License-Identifier: ISC */
-
-/*
- * With clang -fsanitize=fuzzer,address,undefined this is a fuzzer:
- *	fuzz-toml tests/corpus/toml
- * With -DREPLAY and any compiler it takes the files to try as arguments.
- */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "../toml.h"
-
-#define CHECK(x) ((x) ? (void)0 : check_failed(#x))
-
-int LLVMFuzzerTestOneInput(const unsigned char *, size_t);
-
-static void
-check_failed(const char *what)
-{
-	fprintf(stderr, "fuzz-toml: not so: %s\n", what);
-	abort();
-}
+#include "fuzz.h"
 
 /* Every node has its place in the input, and is found by its key. */
 static void
@@ -65,44 +47,3 @@ LLVMFuzzerTestOneInput(const unsigned char *buf, size_t len)
 	toml_free(root);
 	return 0;
 }
-
-#ifdef REPLAY
-/* A copy of just the file's size, so that ASan sees a read behind it. */
-static int
-file_replay(const char *name)
-{
-	static unsigned char all[1 << 20];
-	unsigned char *buf;
-	size_t len;
-	FILE *f;
-
-	f = fopen(name, "rb");
-	if (!f) {
-		perror(name);
-		return -1;
-	}
-	len = fread(all, 1, sizeof(all), f);
-	fclose(f);
-	buf = malloc(len);
-	if (len && !buf) {
-		perror(name);
-		return -1;
-	}
-	if (len)
-		memcpy(buf, all, len);
-	LLVMFuzzerTestOneInput(buf, len);
-	free(buf);
-	return 0;
-}
-
-int
-main(int argc, char *argv[])
-{
-	int i, r = 0;
-
-	for (i = 1; i < argc; i++)
-		if (file_replay(argv[i]) < 0)
-			r = 1;
-	return r;
-}
-#endif

@@ -1,8 +1,10 @@
 # proxy.pl - a TCP proxy that counts connections, and stalls when told to
-# usage: perl proxy.pl PORTFILE HOST:PORT|mute|garbage [BYTES]
+# usage: perl proxy.pl PORTFILE [connect:]HOST:PORT|mute|garbage [BYTES]
+# With connect: it is one of HTTP, to there whatever the client asks for.
 # Writes its port to PORTFILE, and `Connection from` to standard output for
-# each connection. After BYTES from the server it forwards nothing more of that
-# connection, and closes nothing. One process, so that one signal ends it.
+# each connection, `Closed N` when it ends, with N bytes from the server. After
+# BYTES from the server it forwards nothing more of that connection, and closes
+# nothing. One process, so that one signal ends it.
 use strict;
 use warnings;
 use IO::Select;
@@ -20,10 +22,14 @@ $SIG{PIPE} = 'IGNORE';
 
 my $select = IO::Select->new($server);
 my (%peer, %left);	# other end; bytes that still may go to it
+my %sent;		# that went to a client
 
 sub forget {
 	for my $socket (@_) {
 		$select->remove($socket);
+		printf "Closed %d\n", delete $sent{$socket}
+			if exists $sent{$socket};
+		delete $left{$socket};
 		delete $peer{$socket};
 		close $socket;
 	}
@@ -38,10 +44,18 @@ sub greet {
 	} elsif ($to eq 'garbage') {
 		print $client pack('C*', map { ($_ * 37 + 11) % 256 } 1 .. 9999);
 		close $client;
-	} elsif (my $socket = IO::Socket::INET->new($to)) {
+	} elsif (my $socket = IO::Socket::INET->new($to =~ s/^connect://r)) {
+		if ($to =~ /^connect:/) {
+			my $line = <$client> // '';
+			print "$line";
+			1 while ($_ = <$client> // "\r\n") ne "\r\n";
+			print $client "HTTP/1.1 200 OK\r\n\r\n";
+			$client->flush;
+		}
 		$peer{$client} = $socket;
 		$peer{$socket} = $client;
 		$left{$client} = $limit // 1e18;
+		$sent{$client} = 0;
 		$select->add($client, $socket);
 	}
 }
@@ -66,6 +80,7 @@ while (my @ready = $select->can_read) {
 		if (exists $left{$peer}) {
 			$buf = substr $buf, 0, $left{$peer};
 			$left{$peer} -= length $buf;
+			$sent{$peer} += length $buf;
 		}
 		my $n = 0;
 		while ($n < length $buf) {

@@ -463,6 +463,29 @@ is 'is counted' "$(value s drift)" 1
 like 'and said in the log' "$(log s)" 'edited here: app/same$'
 is 'saved/ is for its owner only' "$(stat -c %a "$state/s/saved")" 700
 
+# what is kept of them
+for day in 01 02 03 04 05 06 07 08 09 10 11; do
+	put "$state/s/saved/202001${day}T000000Z" f old
+done
+echo edit >>"$tree/app/changed"
+put r app/changed 3
+commit r three >/dev/null
+ok 'edits once more' gitopper-pull s
+is 'ten of them are kept' "$(ls "$state/s/saved" | wc -l)" 10
+like 'the newest' "$(ls "$state/s/saved" | head -n 1)" '^2020010[34]T'
+for day in 09 10 11; do
+	head -c 40000000 /dev/zero >"$state/s/saved/202001${day}T000000Z/f"
+done
+# the next entry has a name of its own
+within 3 sh -c '[ ! -e "$1/$(date -u +%Y%m%dT%H%M%SZ)" ]' sh "$state/s/saved"
+echo edit >>"$tree/app/changed"
+put r app/changed 4
+commit r four >/dev/null
+ok 'and once more' gitopper-pull s
+is '100 MiB of them are kept' "$(ls "$state/s/saved" | head -n 1)" \
+	20200110T000000Z
+rm -rf "$state"/s/saved/2020*
+
 sed -i '/^todo/d' "$state/s/status"
 rm "$tree/app/new"
 is 'between two looks, nothing' "$(pull s; value s drift)" 1

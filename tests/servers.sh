@@ -163,3 +163,55 @@ proxy() {
 	within 10 test -e "$tmp/proxy.port" || return 1
 	proxy_pid=$pid proxy_port=$(cat "$tmp/proxy.port")
 }
+
+# may_steer: the group that may give orders is there, if not on this machine
+# then in this namespace of ours
+may_steer() {
+	[ "$(id -u)" -eq 0 ] && ! getent group gitopper >/dev/null || return 0
+	{ cat /etc/group; echo gitopper:x:64222:; } >"$tmp/group" &&
+	chmod 644 "$tmp/group" &&
+	mount --bind "$tmp/group" /etc/group
+}
+
+# httpd [OPTION]...: gitopper-httpd, with -w unless there are other options, on
+# $tmp/httpd.sock and at $httpd_url; sets httpd_pid
+httpd() {
+	[ $# -gt 0 ] || set -- -w
+	port=$(free_port)
+	started "$port" "$tmp/httpd.log" gitopper-httpd \
+		-l "127.0.0.1:$port" -l "unix:$tmp/httpd.sock" "$@" || return 1
+	httpd_pid=$pid httpd_url=http://127.0.0.1:$port
+}
+
+# small NAME=VALUE...: builds gitopper-httpd with other limits, in $tmp/small
+small() {
+	mkdir -p "$tmp/small" &&
+	cp "$top"/*.c "$top"/*.h "$top"/page.html "$top"/*.sh "$top/Makefile" \
+		"$top/config.mk" "$tmp/small" || return 1
+	for pair; do
+		sed -i "s/^\(\t${pair%=*} *\)= [^,]*,/\1= ${pair#*=},/" \
+			"$tmp/small/config.h" || return 1
+		grep -q "^	${pair%=*} *= ${pair#*=}," \
+			"$tmp/small/config.h" || return 1
+	done
+	make -s -C "$tmp/small" CFLAGS=-O0 gitopper-httpd
+}
+
+# accounts: gitopper-httpd and the group gitopper, in this namespace of ours,
+# where the machine has none
+accounts() {
+	[ "$(id -u)" -eq 0 ] || return 0
+	getent group gitopper >/dev/null || {
+		{ cat /etc/group; echo gitopper:x:64222:; } >"$tmp/group" &&
+		chmod 644 "$tmp/group" &&
+		mount --bind "$tmp/group" /etc/group
+	} &&
+	getent passwd gitopper-httpd >/dev/null || {
+		{
+			cat /etc/passwd
+			echo gitopper-httpd:x:64223:64223::/:/bin/false
+		} >"$tmp/passwd" &&
+		chmod 644 "$tmp/passwd" &&
+		mount --bind "$tmp/passwd" /etc/passwd
+	}
+}

@@ -1,0 +1,175 @@
+/* confine.c - giving up rights that are not needed any more */
+/* SPDX-License-Identifier: ISC */
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/landlock.h>
+#include <linux/seccomp.h>
+#include <pwd.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include "confine.h"
+
+/* <linux/landlock.h> of older systems lacks what came after it */
+enum { NET_BIND_TCP = 1 << 0, NET_CONNECT_TCP = 1 << 1 };
+struct ruleset { uint64_t fs, net; };
+
+/* every access by which a file or a directory changes, by Landlock's ABI */
+static const uint64_t write_access[] = {
+	LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |
+	LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_CHAR |
+	LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
+	LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |
+	LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM,
+	1 << 13,	/* LANDLOCK_ACCESS_FS_REFER, ABI 2 */
+	1 << 14,	/* LANDLOCK_ACCESS_FS_TRUNCATE, ABI 3 */
+};
+static const uint64_t read_access =
+	LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
+/* what can be said of something that is no directory */
+static const uint64_t file_access = LANDLOCK_ACCESS_FS_WRITE_FILE |
+	LANDLOCK_ACCESS_FS_READ_FILE | 1 << 14;
+
+/* How the kernel calls the processor that this is compiled for. */
+#if defined(__x86_64__) && !defined(__ILP32__)
+#define AUDIT_ARCH_HERE AUDIT_ARCH_X86_64
+#elif defined(__aarch64__) && !defined(__AARCH64EB__)
+#define AUDIT_ARCH_HERE AUDIT_ARCH_AARCH64
+#elif defined(__riscv) && __riscv_xlen == 64
+#define AUDIT_ARCH_HERE AUDIT_ARCH_RISCV64
+#elif defined(__i386__)
+#define AUDIT_ARCH_HERE AUDIT_ARCH_I386
+#elif defined(__arm__) && !defined(__ARMEB__)
+#define AUDIT_ARCH_HERE AUDIT_ARCH_ARM
+#else
+#define AUDIT_ARCH_HERE 0	/* a filter for it would have to be tried */
+#endif
+
+/* Returns 0, also where the path is missing, or -1 and errno. */
+static int
+allow(int rules, const struct confine_path *p, uint64_t handled)
+{
+	struct landlock_path_beneath_attr below = { 0 };
+	struct stat st;
+	int result = -1;
+
+	below.parent_fd = open(p->path, O_PATH | O_CLOEXEC);
+	if (below.parent_fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	below.allowed_access = handled & ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE;
+	if (!p->write)
+		below.allowed_access &= read_access;
+	if (fstat(below.parent_fd, &st) < 0)
+		goto out;
+	if (!S_ISDIR(st.st_mode))
+		below.allowed_access &= file_access;
+	/* a rule that allows nothing new is none */
+	if (below.allowed_access == 0 || syscall(SYS_landlock_add_rule, rules,
+	    LANDLOCK_RULE_PATH_BENEATH, &below, 0) == 0)
+		result = 0;
+out:
+	close(below.parent_fd);
+	return result;
+}
+
+int
+confine_paths(const struct confine_path *paths, size_t n, int reads,
+	int network, int exec)
+{
+	struct ruleset rules = { exec ? 0 : LANDLOCK_ACCESS_FS_EXECUTE, 0 };
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0,
+	    LANDLOCK_CREATE_RULESET_VERSION);
+	size_t size = abi < 4 ? sizeof(rules.fs) : sizeof(rules);
+	size_t i;
+	int fd, result = -1;
+
+	if (abi < 1)
+		return 1;
+	for (i = 0; i < 3 && (long)i < abi; i++)
+		rules.fs |= write_access[i];
+	if (!reads)
+		rules.fs |= read_access;
+	if (!network)
+		rules.net = NET_BIND_TCP | NET_CONNECT_TCP;
+	fd = (int)syscall(SYS_landlock_create_ruleset, &rules, size, 0);
+	if (fd < 0)
+		return -1;
+	for (i = 0; i < n; i++)
+		if (allow(fd, &paths[i], rules.fs) < 0)
+			goto out;
+	if (syscall(SYS_landlock_restrict_self, fd, 0) == 0)
+		result = 0;
+out:
+	close(fd);
+	return result;
+}
+
+enum {
+	CALLS_MAX = 200,	/* a jump in the filter reaches 255 at most */
+	HEAD = 4,
+};
+
+/*
+ * The filter: which processor's call it is, for the numbers differ; then one
+ * comparison for each call that is allowed, each of which jumps to the last
+ * instruction; the one before that denies.
+ */
+int
+confine_calls(const int *calls, size_t n)
+{
+	struct sock_filter code[HEAD + CALLS_MAX + 2] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		    offsetof(struct seccomp_data, arch)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_HERE, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		    offsetof(struct seccomp_data, nr)),
+	};
+	struct sock_fprog program = { 0, code };
+	struct sock_filter *p = code + HEAD;
+	size_t i;
+
+	if (AUDIT_ARCH_HERE == 0)
+		return 1;
+	if (n > CALLS_MAX) {
+		errno = E2BIG;
+		return -1;
+	}
+	for (i = 0; i < n; i++)
+		*p++ = (struct sock_filter)BPF_JUMP(
+		    BPF_JMP | BPF_JEQ | BPF_K, (unsigned)calls[i],
+		    (unsigned char)(n - i), 0);
+	*p++ = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
+	    SECCOMP_RET_ERRNO | EPERM);
+	*p++ = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
+	    SECCOMP_RET_ALLOW);
+	program.len = (unsigned short)(p - code);
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0)
+		return 0;
+	/* a kernel that was built without it */
+	return errno == EINVAL || errno == ENOSYS ? 1 : -1;
+}
+
+int
+confine_user(const char *const *names, size_t n, uid_t *uid, gid_t *gid)
+{
+	struct passwd *pw;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		pw = getpwnam(names[i]);
+		if (!pw || pw->pw_uid == 0)
+			continue;
+		*uid = pw->pw_uid;
+		*gid = pw->pw_gid;
+		return (int)i;
+	}
+	return -1;
+}

@@ -1,0 +1,123 @@
+/* login.c - who we are for a server, and whether it is the right one */
+/* SPDX-License-Identifier: ISC */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <git2.h>
+
+#include "contact.h"
+#include "fetch.h"
+#include "hostkey.h"
+#include "util.h"
+
+/* A redirection must not carry a password to another host. */
+static int
+same_host(const char *a, const char *b)
+{
+	const char *p = strstr(a, "://"), *q = strstr(b, "://");
+	size_t n;
+
+	if (!p || !q)
+		return !p && !q;
+	n = strcspn(p + 3, "/");
+	if (memchr(p + 3, '@', n))
+		p += strcspn(p, "@") - 2;
+	if (memchr(q + 3, '@', strcspn(q + 3, "/")))
+		q += strcspn(q, "@") - 2;
+	n = strcspn(p + 3, "/");
+	return n == strcspn(q + 3, "/") && strncmp(p, q, n + 3) == 0;
+}
+
+int
+login_credential(git_credential **out, const char *url, const char *user,
+	unsigned types, void *arg)
+{
+	struct session *session = arg;
+	struct secrets *secrets = session->fetch->secrets;
+	int e;
+
+	if (types & GIT_CREDENTIAL_USERNAME)
+		return git_credential_username_new(out, user ? user : "git");
+	if (session->logins++) {
+		git_error_set_str(GIT_ERROR_NET, "authentication was refused");
+		return GIT_EAUTH;
+	}
+	if (types & GIT_CREDENTIAL_SSH_MEMORY && secrets->key) {
+		e = git_credential_ssh_key_memory_new(out,
+		    user ? user : "git", NULL, secrets->key,
+		    secrets->passphrase);
+	} else if (types & GIT_CREDENTIAL_USERPASS_PLAINTEXT &&
+	    secrets->password && (!strstr(url, "://") ||
+	    same_host(url, session->fetch->up->url))) {
+		e = git_credential_userpass_plaintext_new(out,
+		    secrets->user, secrets->password);
+	} else {
+		git_error_set_str(GIT_ERROR_NET,
+		    "authentication is asked for, and there is none to give");
+		return GIT_EAUTH;
+	}
+	/* libgit2 has a copy, and overwrites it when it has logged in by ssh,
+	 * or closes the connection by http */
+	if (session->last)
+		secrets_forget(secrets);
+	return e;
+}
+
+int
+login_certificate(git_cert *cert, int valid, const char *host, void *arg)
+{
+	const struct session *session = arg;
+	char why[700];
+
+	if (cert->cert_type == GIT_CERT_HOSTKEY_LIBSSH2) {
+		if (hostkey_check((git_cert_hostkey *)cert, host,
+		    session->fetch->up->url,
+		    session->fetch->secrets->known_hosts, why,
+		    sizeof(why)) == 0)
+			return 0;
+	} else if (valid) {
+		return 0;
+	} else {
+		snprintf(why, sizeof(why),
+		    "the certificate of %s is not to be trusted", host);
+	}
+	git_error_set_str(GIT_ERROR_NET, why);
+	return GIT_ECERTIFICATE;
+}
+
+/* libgit2, with what this upstream needs of the machine and nothing else. */
+int
+login_start(const struct fetch *fetch)
+{
+	const char *ca = fetch->secrets->ca;
+	char home[4096];
+
+	/* beside repo lies .ssh/known_hosts */
+	snprintf(home, sizeof(home), "%s", fetch->repo);
+	*strrchr(home, '/') = '\0';
+	if (setenv("HOME", home, 1) < 0 || git_start() < 0)
+		return -1;
+	if (fetch->secrets->known_hosts && git_libgit2_opts(
+	    GIT_OPT_SET_SEARCH_PATH, GIT_CONFIG_LEVEL_GLOBAL, home) < 0)
+		return -1;
+	return ca ? git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, ca,
+	    NULL) : 0;
+}
+
+/* What of this libgit2 and libssh2 may lie behind its last message. */
+const char *
+login_hint(const struct fetch *fetch)
+{
+	const char *text = git_message();
+
+	if (strstr(text, "SSL") && strstr(text, "fatal alert"))
+		return " (does the server want TLS 1.3? libgit2 may have "
+		    "1.2 at most)";
+	if (strstr(text, "authentication was refused") && fetch->secrets->key)
+		return " (is it an RSA key? libssh2 may sign in a way that "
+		    "sshd refuses: use Ed25519)";
+	if (strstr(text, "ut of memory"))
+		return " (what is unpacked is larger than a child may be)";
+	return "";
+}

@@ -1,0 +1,35 @@
+/* stage.h - what a service's next/ and plan are made with; after pull.h */
+/* SPDX-License-Identifier: ISC */
+#include <stdint.h>
+#include <stdio.h>
+
+/*
+ * The reader may have been taken over by what it read. So its stream is held
+ * to its form: a path is checked here, once, and all are in order, so that
+ * none is there twice and none lies beneath a file. Nor may it fill our
+ * memory or the log.
+ */
+struct stage {
+	struct job *job;
+	FILE *in;
+	int next;		/* descriptor of next/, or -1 before a file */
+	uint64_t room;		/* bytes that may still go there */
+	uid_t uid;
+	gid_t gid;
+	struct plan plan;
+	char *changes;		/* text of plan.changes */
+	size_t nchanges;
+	FILE *change;		/* writes it */
+	size_t heard, skipped;	/* bytes of paths, and paths, so far */
+	int rewritten;		/* it said so */
+	int trusted;		/* the commit's signature is good, or unasked */
+};
+
+/* stage.c: says what is wrong with path. Returns STAGED_NOT. */
+int stage_fail(struct stage *stage, const char *what, const char *path);
+
+/*
+ * next.c: writes the file e, whose bytes come next, to next/, which is made
+ * with the first one, and adds it to the plan. Returns 0, or an enum staged.
+ */
+int file_stage(struct stage *stage, struct entry *e);

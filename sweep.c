@@ -1,0 +1,60 @@
+/* sweep.c - an object store's files, before libgit2 opens it */
+/* SPDX-License-Identifier: ISC */
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "state.h"
+#include "sweep.h"
+#include "util.h"
+
+static int
+is_left_behind(const char *name, const struct stat *st)
+{
+	size_t n = strlen(name);
+
+	return st->st_size == 0 || strstr(name, "_git2_") ||
+	    (n > 5 && strcmp(name + n - 5, ".lock") == 0);
+}
+
+/* Not of the order in which they are found. */
+static uint64_t
+file_sum(const char *path, const struct stat *st)
+{
+	uint64_t sum = text_hash(path);
+
+	sum = (sum ^ (uint64_t)st->st_size) * 0x100000001b3;
+	sum = (sum ^ (uint64_t)st->st_ino) * 0x100000001b3;
+	sum = (sum ^ (uint64_t)st->st_mtim.tv_sec) * 0x100000001b3;
+	return (sum ^ (uint64_t)st->st_mtim.tv_nsec) * 0x100000001b3;
+}
+
+uint64_t
+store_sweep(const char *dir)
+{
+	char path[4096];
+	struct dirent *e;
+	struct stat st;
+	uint64_t sum = 0;
+	DIR *d = opendir(dir);
+
+	if (!d)
+		return 0;
+	while ((e = readdir(d))) {
+		if (e->d_name[0] == '.' ||
+		    path_join(path, sizeof(path), dir, e->d_name) < 0)
+			continue;
+		if (e->d_type == DT_DIR)
+			sum += store_sweep(path);
+		else if (lstat(path, &st) < 0)
+			continue;
+		else if (is_left_behind(e->d_name, &st))
+			unlink(path);
+		else
+			sum += file_sum(path, &st);
+	}
+	closedir(d);
+	return sum;
+}

@@ -1,0 +1,214 @@
+/* misbehave - a child of gitopper-pull that does what it must not */
+/* SPDX-License-Identifier: ISC */
+/*
+ * usage: misbehave fetch|read|pack OWN OTHER SECRET PORT
+ * OWN is a directory that is its own, OTHER one that isn't, SECRET a file
+ * that all can read, PORT one on loopback where somebody listens. Prints a
+ * line for each try: `name: done`, or why not.
+ */
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "util.h"
+
+static char **args;
+static char own[4096], other[4096];
+
+static int
+closed(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+	return fd;
+}
+
+static int
+read_shadow(void)
+{
+	return closed(open("/etc/shadow", O_RDONLY));
+}
+
+static int
+read_secret(void)
+{
+	return closed(open(args[3], O_RDONLY));
+}
+
+static int
+read_own(void)
+{
+	return closed(open(args[1], O_RDONLY | O_DIRECTORY));
+}
+
+static int
+write_own(void)
+{
+	return closed(open(own, O_WRONLY | O_CREAT, 0600));
+}
+
+static int
+write_other(void)
+{
+	return closed(open(other, O_WRONLY | O_CREAT, 0600));
+}
+
+static int
+write_tmp(void)
+{
+	return closed(open("/tmp", O_WRONLY | O_TMPFILE, 0600));
+}
+
+static int
+link_out(void)
+{
+	return link(own, other);
+}
+
+static int
+change_mode(void)
+{
+	return chmod("/tmp", 0777);
+}
+
+static int
+run_program(void)
+{
+	return execl("/bin/true", "true", (char *)NULL);
+}
+
+static int
+fork_child(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+	return pid;
+}
+
+static int
+connect_tcp(void)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int result = -1;
+
+	to.sin_port = htons((uint16_t)strtol(args[4], NULL, 10));
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (fd >= 0)
+		result = connect(fd, (struct sockaddr *)&to, sizeof(to));
+	closed(fd);
+	return result;
+}
+
+static int
+send_udp(void)
+{
+	return closed(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+}
+
+static int
+kill_parent(void)
+{
+	return kill(getppid(), 0);
+}
+
+static int
+trace_parent(void)
+{
+	return (int)ptrace(PTRACE_ATTACH, getppid(), NULL, NULL);
+}
+
+static int
+become_root(void)
+{
+	return setuid(0);
+}
+
+/* more than a child may have, and touched */
+static int
+take_memory(void)
+{
+	size_t size = (size_t)3 << 30;
+	char *p = malloc(size);
+
+	if (!p)
+		return -1;
+	p[size - 1] = 1;
+	return p[size - 1] - 1;
+}
+
+static const struct {
+	const char *name;
+	int (*try)(void);
+} tries[] = {
+	{ "read shadow", read_shadow }, { "read a secret", read_secret },
+	{ "read its own", read_own }, { "write its own", write_own },
+	{ "write another's", write_other }, { "write to /tmp", write_tmp },
+	{ "link out of its own", link_out }, { "chmod", change_mode },
+	{ "exec", run_program }, { "fork", fork_child },
+	{ "tcp", connect_tcp }, { "udp", send_udp },
+	{ "signal", kill_parent }, { "ptrace", trace_parent },
+	{ "setuid", become_root }, { "memory", take_memory },
+};
+
+static void
+misbehave(void *arg)
+{
+	char line[200];
+	size_t i;
+	int n;
+
+	(void)arg;
+	for (i = 0; i < sizeof(tries) / sizeof(*tries); i++) {
+		errno = 0;
+		n = snprintf(line, sizeof(line), "%s: %s\n", tries[i].name,
+		    tries[i].try() < 0 ? strerror(errno) : "done");
+		if (n < 0 || write_all(3, line, (size_t)n) < 0)
+			return;
+	}
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const char *nothing[] = { NULL, NULL };
+	struct child_rights rights = { .readable = nothing };
+	struct child child;
+	char buf[4096];
+	ssize_t n;
+
+	setup(argv[0]);
+	if (argc != 6)
+		die(EXIT_USAGE, "see the source for how it is used");
+	args = argv + 1;
+	nothing[0] = args[1];
+	if (path_join(own, sizeof(own), args[1], "file") < 0 ||
+	    path_join(other, sizeof(other), args[2], "file") < 0)
+		die(EXIT_USAGE, "too long:");
+	if (strcmp(args[0], "read") != 0)
+		rights.writable = args[1];
+	rights.network = strcmp(args[0], "fetch") == 0;
+	if (child_start(&child, misbehave, NULL, &rights) < 0)
+		die(EXIT_SYS, "child:");
+	while ((n = read(child.fd, buf, sizeof(buf))) > 0)
+		if (write_all(STDOUT_FILENO, buf, (size_t)n) < 0)
+			die(EXIT_SYS, "standard output:");
+	n = child_end(&child);
+	printf("end: %d\n", (int)n);
+	return 0;
+}
