@@ -10,7 +10,8 @@ MAN = gitopper.1 gitopper-conf.1 gitopper-wait.1 gitopper-pull.1 \
 	gitopper-httpd.1 gitopper-verify.1 gitopper.toml.5
 ACTION = action/package action/reload action/verify
 # links to action/reload
-VERB = restart start stop try-restart reload-or-restart hup enable none
+VERB = action/restart action/start action/stop action/try-restart \
+	action/reload-or-restart action/hup action/enable action/none
 TESTBIN = tests/toml-json tests/http-text tests/samples-text tests/dropped \
 	tests/misbehave tests/usage tests/replay-toml tests/replay-http \
 	tests/replay-answer tests/replay-samples tests/replay-pktline
@@ -44,7 +45,10 @@ HTTPD = gitopper-httpd.o listen.o conn.o serve.o crowd.o loop.o drop.o $(HTTP) \
 	mirror.o events.o scout.o watch.o show.o steer.o metrics.o merge.o \
 	process.o text.o $(SAMPLES) page.o confine.o $(STATE)
 
-all: $(BIN)
+all: $(BIN) $(VERB)
+
+$(VERB):
+	ln -sf reload $@
 
 gitopper-conf: $(CONF)
 	$(CC) $(LDFLAGS) -o $@ $(CONF)
@@ -260,7 +264,6 @@ san: config.h
 		page.html embed.sh san
 	cp -p tests/*.[ch] san/tests
 	cp -p $(ACTION) san/action
-	for f in $(VERB); do ln -sf reload san/action/$$f || exit 1; done
 	cd san && $(MAKE) CC="$(SANCC)" CFLAGS="$(SANFLAGS)" \
 		LDFLAGS="$(SANFLAGS)" all $(TESTBIN)
 
@@ -307,8 +310,7 @@ install: all
 			exit 1; \
 	done
 	for f in $(VERB); do \
-		ln -sf reload "$(DESTDIR)$(LIBEXECDIR)/gitopper/action/$$f" || \
-			exit 1; \
+		ln -sf reload "$(DESTDIR)$(LIBEXECDIR)/gitopper/$$f" || exit 1; \
 	done
 	install -m 644 completion/gitopper-ctl.bash \
 		"$(DESTDIR)$(BASHCOMPDIR)/gitopper-ctl"
@@ -338,7 +340,7 @@ uninstall:
 		rm -f "$(DESTDIR)$(LIBEXECDIR)/gitopper/$$f" || exit 1; \
 	done
 	for f in $(VERB); do \
-		rm -f "$(DESTDIR)$(LIBEXECDIR)/gitopper/action/$$f" || exit 1; \
+		rm -f "$(DESTDIR)$(LIBEXECDIR)/gitopper/$$f" || exit 1; \
 	done
 	rm -f "$(DESTDIR)$(BASHCOMPDIR)/gitopper-ctl"
 	rmdir "$(DESTDIR)$(LIBEXECDIR)/gitopper/action" \
@@ -346,7 +348,7 @@ uninstall:
 
 # config.h stays: it is the user's
 clean:
-	rm -f $(BIN) *.o page.h $(TESTBIN) $(FUZZBIN) gitopper-*.tar.gz \
+	rm -f $(BIN) $(VERB) *.o page.h $(TESTBIN) $(FUZZBIN) gitopper-*.tar.gz \
 		ci.log ci.status
 	rm -rf san fuzz tap tap-san
 

@@ -327,6 +327,23 @@ keep_mark(const struct upstream *up, char mark[17])
 	snprintf(mark, 17, "%016llx", (unsigned long long)sum);
 }
 
+/*
+ * Files get their times from a clock that ticks every few milliseconds, or a
+ * finer one: whoever wrote one before this returns did so before the tick
+ * that it tells.
+ */
+static void
+tick_await(struct timespec *tick)
+{
+	struct timespec was;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &was);
+	do {
+		usleep(500);
+		clock_gettime(CLOCK_REALTIME_COARSE, tick);
+	} while (tick->tv_sec == was.tv_sec && tick->tv_nsec == was.tv_nsec);
+}
+
 int
 upstream_contact(struct upstream *up)
 {
@@ -335,8 +352,7 @@ upstream_contact(struct upstream *up)
 	char *public, mark[17];
 
 	*up->error = '\0';
-	/* the coarse clock is the one that files get their times from */
-	clock_gettime(CLOCK_REALTIME_COARSE, &up->start);
+	tick_await(&up->start);
 	if (lock < 0) {
 		snprintf(up->error, sizeof(up->error),
 		    "another contact holds its lock: %s", strerror(errno));
