@@ -52,10 +52,13 @@ conn_new(int in, int out)
 	return c;
 }
 
+/* There may have been a password in it. */
 static void
 buffer_free(struct conn *c)
 {
 	conn_bytes -= c->size;
+	if (c->buf)
+		explicit_bzero(c->buf, c->size);
 	free(c->buf);
 	c->buf = NULL;
 	c->size = c->start = c->len = 0;
@@ -189,9 +192,15 @@ buffer_grow(struct conn *c)
 		return -1;
 	if (size > BUFFER_MAX)
 		size = BUFFER_MAX;
-	buf = realloc(c->buf, size);
+	buf = malloc(size);
 	if (!buf)
 		return -1;
+	/* not by realloc, which leaves what was there in the old place */
+	if (c->buf) {
+		memcpy(buf, c->buf, c->size);
+		explicit_bzero(c->buf, c->size);
+		free(c->buf);
+	}
 	conn_bytes += size - c->size;
 	c->buf = buf;
 	c->size = size;

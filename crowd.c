@@ -7,7 +7,6 @@
  */
 #include <limits.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "config.h"
 #include "httpd.h"
@@ -81,10 +80,7 @@ crowd_start(void)
 void
 crowd_look(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	crowd_now = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	crowd_now = now_ms();
 }
 
 struct conn *

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "config.h"
 #include "answer.h"
@@ -37,15 +36,6 @@ struct followed {
 	struct known *known;
 	size_t n;
 };
-
-static int64_t
-now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static struct known *
 known_find(struct followed *f, const char *service)
@@ -116,7 +106,7 @@ followed_away(struct followed *f)
 		warn("@%s: %s; trying again", f->machine->name, why);
 	free(why);
 	f->away = 1;
-	f->again = now() + f->pause * 1000;
+	f->again = now_ms() + f->pause * 1000;
 	f->pause = f->pause * 2 < REMOTE_RETRY_MAX ? f->pause * 2 :
 	    REMOTE_RETRY_MAX;
 }
@@ -145,7 +135,7 @@ followed_listen(struct followed *f)
 	f->met = 1;
 	f->pause = 1;
 	/* one that has nothing to say, and doesn't wait either */
-	f->again = news ? now() : f->asked + 1000;
+	f->again = news ? now_ms() : f->asked + 1000;
 }
 
 static void
@@ -180,7 +170,7 @@ followed_ask(struct followed *f)
 	    f->machine->how == HOW_PROGRAM ? REMOTE_LOGIN_TIME : REMOTE_TIME;
 
 	f->state = ASKED;
-	f->asked = now();
+	f->asked = now_ms();
 	remote_ask(&f->ask, seconds, 1);
 }
 
@@ -211,7 +201,7 @@ here(const char *name, uint64_t since, int silent)
 static int64_t
 ask_all(struct followed *list, size_t n)
 {
-	int64_t wait = -1, t = now(), left;
+	int64_t wait = -1, t = now_ms(), left;
 	size_t i;
 
 	for (i = 0; i < n; i++) {

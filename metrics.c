@@ -8,7 +8,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "httpd.h"
@@ -313,15 +312,6 @@ metrics_start(void)
 	host[sizeof(host) - 1] = '\0';
 }
 
-static int64_t
-clock_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 void
 metrics_reply(struct reply *reply)
 {
@@ -340,13 +330,13 @@ metrics_reply(struct reply *reply)
 		body = NULL;
 		known = now;
 	}
-	if (!body || clock_ms() - made >= FRESH) {
+	if (!body || now_ms() - made >= FRESH) {
 		body_drop(body);
 		text_add(&t, services.s, services.len);
 	
 		put_requests(&t);
 		process_metrics(&t);
-		made = clock_ms();
+		made = now_ms();
 		body = body_new(t.s, t.len);
 	}
 	if (!body) {

@@ -48,15 +48,6 @@ static const size_t nchecks = sizeof(checks) / sizeof(*checks);
 static const char *file_name;	/* of the users' file, without its directory */
 static int said[2];		/* a pipe: what children say on stderr */
 
-static int64_t
-now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* The server is gone. Also a signal handler. */
 static void
 end(int sig)
@@ -190,8 +181,8 @@ pass_on(void)
 	ssize_t n;
 
 	while ((n = read(said[0], buf, sizeof(buf))) > 0) {
-		if (!start || now() - start >= 60000) {
-			start = now();
+		if (!start || now_ms() - start >= 60000) {
+			start = now_ms();
 			sum = 0;
 		}
 		if (sum <= AUTH_SAID_SIZE && sum + (size_t)n > AUTH_SAID_SIZE)
@@ -252,7 +243,7 @@ check_start(int fd, struct check *check)
 		return;
 	check->id = q.id;
 	check->old = 0;
-	check->end = now() + AUTH_TIME * 1000;
+	check->end = now_ms() + AUTH_TIME * 1000;
 	check->pid = fork();
 	if (check->pid == 0)
 		check_child(q.text, q.text + name + 1);
@@ -277,7 +268,7 @@ check_end(int fd, struct check *check)
 
 	if (waitid(P_PID, (id_t)check->pid, &info, WEXITED | WNOHANG |
 	    WNOWAIT) == 0 && info.si_pid == 0) {
-		if (now() < check->end)
+		if (now_ms() < check->end)
 			return;
 		warn("a password wasn't checked within %d seconds",
 		    (int)AUTH_TIME);
@@ -309,7 +300,7 @@ checks_look(int fd, int64_t *wait)
 			vacant = check;
 			continue;
 		}
-		left = check->end - now();
+		left = check->end - now_ms();
 		if (left < 0)
 			left = 0;
 		if (*wait < 0 || left < *wait)

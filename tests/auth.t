@@ -194,6 +194,13 @@ for sig in INT TERM HUP QUIT USR1 USR2; do
 done
 says 200 "signals don't end it" -u carl:S3cret:three "$url/list/services"
 says 401 "it is at work" -u carl:S3cret:thref "$url/list/services"
+if [ "$(id -u)" -eq 0 ]; then
+	is "the server forgets passwords, right or wrong" \
+		"$(perl tests/memory.pl "$server" S3cret:thre \
+			"$(b64 carl:S3cret:thr)")" ""
+	is "so does the helper" \
+		"$(perl tests/memory.pl "$helper" S3cret:thre)" ""
+fi
 stop "$server"
 ok "it ends with the server" within 10 over "$helper"
 
