@@ -3,20 +3,22 @@
 include config.mk
 
 BIN = gitopper-conf gitopper-wait gitopper-pull gitopper-mount gitopper-act \
-	gitopper-ctl gitopper-httpd gitopper-verify
-SCRIPT = gitopper
+	gitopper-window gitopper-ctl gitopper-httpd gitopper-verify
+SCRIPT = gitopper gitopper-hdr
 MAN = gitopper.1 gitopper-conf.1 gitopper-wait.1 gitopper-pull.1 \
-	gitopper-mount.1 gitopper-act.1 gitopper-ctl.1 \
-	gitopper-httpd.1 gitopper-verify.1 gitopper.toml.5
+	gitopper-mount.1 gitopper-act.1 gitopper-window.1 gitopper-ctl.1 \
+	gitopper-httpd.1 gitopper-verify.1 gitopper-hdr.1 gitopper.toml.5
 ACTION = action/package action/reload action/verify
 # links to action/reload
 VERB = action/restart action/start action/stop action/try-restart \
 	action/reload-or-restart action/hup action/enable action/none
 TESTBIN = tests/toml-json tests/http-text tests/samples-text tests/dropped \
 	tests/misbehave tests/usage tests/replay-toml tests/replay-http \
-	tests/replay-answer tests/replay-samples tests/replay-pktline
+	tests/replay-answer tests/replay-samples tests/replay-pktline \
+	tests/replay-stage tests/replay-window tests/window-text
 FUZZBIN = tests/fuzz-toml tests/fuzz-http tests/fuzz-answer \
-	tests/fuzz-samples tests/fuzz-pktline
+	tests/fuzz-samples tests/fuzz-pktline tests/fuzz-stage \
+	tests/fuzz-window
 
 BASE = util.o file.o
 STATE = $(BASE) kv.o state.o service.o control.o upstream.o
@@ -26,10 +28,12 @@ HTTP = http.o http-value.o
 ANSWER = answer.o json.o
 SAMPLES = samples.o series.o json.o
 PKTLINE = pktline.o $(BASE)
+WINDOW = window.o zone.o $(BASE)
+STAGE = stage.o next.o path.o plan.o saved.o signed.o child.o confine.o $(STATE)
 CONF = gitopper-conf.o config.o config-settings.o config-places.o \
-	config-value.o $(TOML) $(STATE)
+	config-value.o window.o zone.o $(TOML) $(STATE)
 WAIT = gitopper-wait.o roster.o claims.o due.o watch.o $(STATE)
-PULL = gitopper-pull.o worker.o job.o contact.o secrets.o credential.o \
+PULL = gitopper-pull.o worker.o job.o contact.o secrets.o scrub.o credential.o \
 	stores.o child.o hear.o fetch.o login.o heads.o hostkey.o lean.o \
 	pktline.o blobs.o pack.o sweep.o git.o reader.o listing.o stage.o \
 	next.o signed.o path.o plan.o publish.o saved.o tree.o confine.o \
@@ -71,6 +75,9 @@ gitopper-ctl: $(CTL)
 gitopper-httpd: $(HTTPD)
 	$(CC) $(LDFLAGS) -o $@ $(HTTPD) -lcrypt -lmd
 
+gitopper-window: gitopper-window.o window.o zone.o $(FILTER)
+	$(CC) $(LDFLAGS) -o $@ gitopper-window.o window.o zone.o $(FILTER)
+
 gitopper-verify: gitopper-verify.o $(BASE)
 	$(CC) $(LDFLAGS) -o $@ gitopper-verify.o $(BASE)
 
@@ -96,6 +103,9 @@ tests/http-text: tests/http-text.c $(HTTP)
 tests/samples-text: tests/samples-text.c $(SAMPLES)
 	$(TESTCC) tests/samples-text.c $(SAMPLES)
 
+tests/window-text: tests/window-text.c $(WINDOW)
+	$(TESTCC) tests/window-text.c $(WINDOW)
+
 tests/replay-toml: tests/fuzz-toml.c tests/replay.c tests/fuzz.h $(TOML)
 	$(TESTCC) tests/fuzz-toml.c tests/replay.c $(TOML)
 
@@ -110,12 +120,24 @@ tests/replay-pktline: tests/fuzz-pktline.c tests/replay.c tests/fuzz.h \
 		$(PKTLINE)
 	$(TESTCC) tests/fuzz-pktline.c tests/replay.c $(PKTLINE)
 
+tests/replay-stage: tests/fuzz-stage.c tests/replay.c tests/fuzz.h $(STAGE)
+	$(TESTCC) tests/fuzz-stage.c tests/replay.c $(STAGE) -lmd
+
+tests/replay-window: tests/fuzz-window.c tests/replay.c tests/fuzz.h $(WINDOW)
+	$(TESTCC) tests/fuzz-window.c tests/replay.c $(WINDOW)
+
 tests/replay-samples: tests/fuzz-samples.c tests/replay.c tests/fuzz.h \
 		$(SAMPLES)
 	$(TESTCC) tests/fuzz-samples.c tests/replay.c $(SAMPLES)
 
 .c.o:
 	$(CC) -std=c99 $(CPPDEF) $(WARN) $(CFLAGS) -c -o $@ $<
+
+# config.h has LIBEXECDIR in it; what was built for another one is built again.
+command.o: .libexecdir
+.libexecdir: always
+	echo '$(LIBEXECDIR)' | cmp -s - $@ || echo '$(LIBEXECDIR)' >$@
+always:
 
 # What each object reads besides its .c; tests/build.t asks the compiler.
 answer.o: answer.h json.h
@@ -127,7 +149,7 @@ command.o: act.h config.h kv.h state.h util.h
 config-places.o: config-file.h config-read.h config-value.h kv.h state.h toml.h
 config-settings.o: config-file.h config-read.h config-value.h kv.h state.h \
 	toml.h util.h
-config-value.o: config-value.h
+config-value.o: config-value.h window.h zone.h
 config.o: config-file.h config-read.h config-value.h config.h kv.h state.h \
 	toml.h util.h
 confine.o: confine.h
@@ -156,6 +178,7 @@ gitopper-pull.o: config.h contact.h kv.h names.h plan.h pull.h state.h util.h \
 	worker.h
 gitopper-verify.o: config.h util.h
 gitopper-wait.o: claims.h config.h due.h kv.h roster.h state.h util.h watch.h
+gitopper-window.o: kv.h names.h state.h util.h window.h zone.h
 guard.o: config.h http.h httpd.h kv.h mirror.h show.h state.h util.h
 heads.o: contact.h fetch.h kv.h lean.h pktline.h state.h util.h
 hear.o: config.h contact.h kv.h state.h util.h
@@ -201,6 +224,7 @@ run.o: act.h config.h kv.h state.h util.h
 samples.o: config.h json.h samples.h series.h
 saved.o: config.h contact.h kv.h plan.h pull.h state.h util.h
 scout.o: kv.h scout.h state.h util.h watch.h
+scrub.o: confine.h contact.h kv.h util.h
 secrets.o: config.h contact.h kv.h util.h
 series.o: series.h
 serve.o: conn.h http.h httpd.h kv.h mirror.h show.h state.h util.h
@@ -229,8 +253,10 @@ verify.o: config.h http.h httpd.h kv.h mirror.h show.h state.h users.h util.h
 views.o: http.h httpd.h json.h kv.h mirror.h route.h show.h state.h texts.h \
 	util.h
 watch.o: util.h watch.h
+window.o: window.h
 worker.o: child.h config.h contact.h kv.h names.h plan.h pull.h state.h util.h \
 	worker.h
+zone.o: config.h util.h zone.h
 
 config.h:
 	cp config.def.h $@
@@ -284,12 +310,24 @@ tests/fuzz-answer: tests/fuzz-answer.c tests/fuzz.h $(ANSWER)
 tests/fuzz-pktline: tests/fuzz-pktline.c tests/fuzz.h $(PKTLINE)
 	$(FUZZCC) tests/fuzz-pktline.c $(PKTLINE:.o=.c)
 
+tests/fuzz-stage: tests/fuzz-stage.c tests/fuzz.h $(STAGE)
+	$(FUZZCC) tests/fuzz-stage.c $(STAGE:.o=.c) -lmd
+
+tests/fuzz-window: tests/fuzz-window.c tests/fuzz.h $(WINDOW)
+	$(FUZZCC) tests/fuzz-window.c $(WINDOW:.o=.c)
+
 tests/fuzz-samples: tests/fuzz-samples.c tests/fuzz.h $(SAMPLES)
 	$(FUZZCC) tests/fuzz-samples.c $(SAMPLES:.o=.c)
 
 bench: deps-check
 	$(MAKE) all tests/usage
 	sh tests/bench.sh
+
+# Where service/place.sh puts what supervises
+PLACE = DESTDIR="$(DESTDIR)" BINDIR="$(BINDIR)" DATADIR="$(DATADIR)" \
+	LOGDIR="$(LOGDIR)" UNITDIR="$(UNITDIR)" SYSUSERSDIR="$(SYSUSERSDIR)" \
+	TMPFILESDIR="$(TMPFILESDIR)" SVDIR="$(SVDIR)" S6DIR="$(S6DIR)" \
+	INITDIR="$(INITDIR)" sh service/place.sh
 
 # Into this system, as root: makes the user and the group that config.h names,
 # too. A package (DESTDIR) does that when it is installed.
@@ -314,6 +352,7 @@ install: all
 	done
 	install -m 644 completion/gitopper-ctl.bash \
 		"$(DESTDIR)$(BASHCOMPDIR)/gitopper-ctl"
+	for s in $(SERVICE); do $(PLACE) install $$s || exit 1; done
 
 # useradd and groupadd, or what busybox has in their place
 users:
@@ -343,18 +382,19 @@ uninstall:
 		rm -f "$(DESTDIR)$(LIBEXECDIR)/gitopper/$$f" || exit 1; \
 	done
 	rm -f "$(DESTDIR)$(BASHCOMPDIR)/gitopper-ctl"
+	for s in $(SERVICE); do $(PLACE) uninstall $$s || exit 1; done
 	rmdir "$(DESTDIR)$(LIBEXECDIR)/gitopper/action" \
 		"$(DESTDIR)$(LIBEXECDIR)/gitopper" 2>/dev/null || :
 
 # config.h stays: it is the user's
 clean:
-	rm -f $(BIN) $(VERB) *.o page.h $(TESTBIN) $(FUZZBIN) gitopper-*.tar.gz \
-		ci.log ci.status
-	rm -rf san fuzz tap tap-san
+	rm -f $(BIN) $(VERB) .libexecdir *.o page.h $(TESTBIN) $(FUZZBIN) \
+		gitopper-*.tar.gz ci.log ci.status
+	rm -rf san fuzz tap tap-san deb
 
 dist:
 	git archive --format=tar.gz --prefix=gitopper-$(VERSION)/ \
 		-o gitopper-$(VERSION).tar.gz HEAD
 
-.PHONY: all deps deps-check demo check san fuzz bench install users uninstall \
-	clean dist
+.PHONY: all always deps deps-check demo check san fuzz bench install users \
+	uninstall clean dist

@@ -7,6 +7,18 @@ MANDIR = $(PREFIX)/share/man
 LIBEXECDIR = $(PREFIX)/libexec
 BASHCOMPDIR = $(PREFIX)/share/bash-completion/completions
 
+# what make install puts where init systems look: systemd, runit, s6, openrc,
+# inetd, several of them, or none. It starts and enables nothing.
+SERVICE = systemd
+UNITDIR = $(PREFIX)/lib/systemd/system
+SYSUSERSDIR = $(PREFIX)/lib/sysusers.d
+TMPFILESDIR = $(PREFIX)/lib/tmpfiles.d
+SVDIR = /etc/sv
+S6DIR = /etc/s6/sv
+INITDIR = /etc/init.d
+DATADIR = $(PREFIX)/share
+LOGDIR = /var/log
+
 CC = cc
 CFLAGS = -g -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 WARN = -Wall -Wextra -Wshadow -pedantic

@@ -5,8 +5,9 @@
 # A copy, so that no build disturbs another
 copy() {
 	mkdir "$1" &&
-	cp -rp ./*.c ./*.h ./*.1 ./*.5 Makefile config.mk gitopper action \
-		completion page.html embed.sh tests LICENSE README.md .gitignore "$1" &&
+	cp -rp ./*.c ./*.h ./*.1 ./*.5 Makefile config.mk gitopper \
+		gitopper-hdr action completion service debian page.html \
+		embed.sh tests LICENSE README.md .gitignore "$1" &&
 	rm -f "$1/config.h" &&
 	make -C "$1" clean
 }
@@ -20,7 +21,11 @@ objects() {
 # dependencies: one `object: file` a line, sorted, out of rules
 dependencies() {
 	sed -e ':a' -e '/\\$/N; s/\\\n//; ta' |
-	awk '/^[a-z-]+\.o:/ { for (i = 2; i <= NF; i++) print $1, $i }' |
+	awk '/^[a-z-]+\.o:/ {
+		for (i = 2; i <= NF; i++)
+			if ($i !~ /^\.lib/)
+				print $1, $i
+	}' |
 	sed 's|\./||g' | sort -u
 }
 
@@ -31,7 +36,8 @@ for cc in gcc clang; do
 		CC="$cc" CFLAGS="$warnings" all \
 		tests/toml-json tests/http-text tests/samples-text tests/dropped \
 		tests/replay-toml tests/replay-http tests/replay-answer \
-		tests/replay-samples
+		tests/replay-samples tests/replay-pktline tests/replay-stage \
+		tests/replay-window tests/window-text
 done
 # .c itself is make's own rule
 objects "$tmp/gcc" | dependencies | grep -v '\.c$' >"$tmp/found"
@@ -50,7 +56,9 @@ lint() {
 for page in *.1 *.5; do
 	is "mandoc has no complaint about $page" "$(lint "$page")" ""
 done
-for script in gitopper embed.sh action/* .ci/run tests/*.sh tests/*.t; do
+for script in gitopper gitopper-hdr embed.sh debian/gitopper.p* action/* \
+	service/place.sh service/openrc/* service/*/*/run service/*/*/finish \
+	service/*/*/log/run .ci/run tests/*.sh tests/*.t; do
 	for sh in "dash" "busybox ash"; do
 		ok "$sh can read $script" $sh -n "$script"
 	done
@@ -75,8 +83,9 @@ mkdir -p "$usr/bin" "$usr/lib/gitopper/action"
 files >"$tmp/before"
 where="DESTDIR=$tmp/root PREFIX=/usr LIBEXECDIR=/usr/lib"
 ok "make install" make -C "$tmp/gcc" $where install
+tr '\0' '\n' <"$usr/bin/gitopper-act" >"$tmp/strings"
 for f in gitopper gitopper-conf gitopper-wait gitopper-pull gitopper-mount \
-	gitopper-act gitopper-ctl gitopper-httpd; do
+	gitopper-act gitopper-window gitopper-ctl gitopper-httpd; do
 	ok "$f is in BINDIR" test -x "$usr/bin/$f"
 	ok "$f has a page" test -s "$usr/share/man/man1/$f.1"
 done
@@ -84,6 +93,8 @@ ok "the config has a page" test -s "$usr/share/man/man5/gitopper.toml.5"
 for f in action/*; do
 	ok "$f is installed" test -x "$usr/lib/gitopper/$f"
 done
+ok "gitopper-act looks where they are, and not where it was built for" \
+	grep -q "^/usr/lib/gitopper/action" "$tmp/strings"
 ok "bash completes gitopper-ctl" test -s \
 	"$usr/share/bash-completion/completions/gitopper-ctl"
 ok "all files can be read by all" test -z "$(find "$usr" ! -perm -444)"

@@ -16,6 +16,14 @@ results() {
 	export TAP
 }
 
+# what some of them install takes longer to build than they have
+case " $* " in
+*' tests/deb.t '* | *' tests/boot.t '*)
+	! command -v dpkg-buildpackage >/dev/null ||
+		sh tests/deb.sh >/dev/null || status=1
+	;;
+esac
+
 results tap
 prove -j "$jobs" -e "sh tests/tap.sh" "$@" || status=1
 

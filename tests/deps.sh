@@ -65,6 +65,11 @@ git_serves() {
 	[ -x "$(git --exec-path)/git-http-backend" ]
 }
 
+# makes_deb: the tools that make a Debian package, and what it is built with
+makes_deb() {
+	have dpkg-buildpackage dh lintian && dpkg-checkbuilddeps debian/control
+}
+
 needed_build() {
 	case $CC in
 	*clang*) compiler=clang ;;
@@ -88,6 +93,7 @@ needed_build() {
 
 needed_check() {
 	need "git" "git git-daemon" "git git-daemon" git_serves
+	need tzdata tzdata tzdata test -e /usr/share/zoneinfo/Europe/Berlin
 	need perl "perl perl-utils" "perl perl-Test-Harness" have perl prove
 	need util-linux util-linux util-linux have unshare setpriv flock
 	need procps procps procps-ng have ps pgrep
@@ -119,10 +125,14 @@ needed_check() {
 		have runsvdir sv s6-svscan s6-svc openrc rc-service
 	need prometheus prometheus golang-github-prometheus \
 		have prometheus promtool
+	need sudo sudo sudo have sudo visudo
 	need "chromium chromium-driver" "chromium chromium-chromedriver" \
 		"chromium chromedriver" have chromium chromedriver
 	need wrk wrk wrk have wrk
 	need gcc gcc gcc builds gcc stdio.h
+	[ $manager != apt ] || need "build-essential debhelper lintian \
+		libcrypt-dev libcurl4-openssl-dev libgit2-dev libjansson-dev \
+		libmd-dev libssh2-1-dev" "" "" makes_deb
 	need "clang libclang-rt-dev" "clang compiler-rt" \
 		"clang compiler-rt" fuzzes
 }
