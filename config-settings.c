@@ -27,6 +27,7 @@ static const struct key {
 	[K_TIMEOUT]	= { "timeout", SECONDS, NULL },
 	[K_ALWAYS]	= { "always", FLAG, NULL },
 	[K_DRIFT]		= { "drift", TEXT, drift_check },
+	[K_WINDOW]	= { "window", TEXT, window_check },
 	[K_KEY]		= { "key", PATH, NULL },
 	[K_PASSPHRASE]	= { "passphrase", PATH, NULL },
 	[K_KNOWN_HOSTS]	= { "known_hosts", PATH, NULL },

@@ -1,10 +1,13 @@
 /* config-value.c - what may stand in the config file as a value */
 /* SPDX-License-Identifier: ISC */
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "config-value.h"
+#include "window.h"
+#include "zone.h"
 
 #define DIGITS "0123456789"
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
@@ -193,6 +196,21 @@ drift_check(char *s)
 		*s = '\0';
 	return !*s || strcmp(s, "fix") == 0 ? NULL :
 	    "is neither \"fix\" nor \"count\"";
+}
+
+const char *
+window_check(char *s)
+{
+	static char why[WINDOW_WHY];
+	struct window w;
+
+	if (window_parse(&w, s, why) < 0)
+		return why;
+	if (!*w.zone || zone_known(w.zone))
+		return NULL;
+	snprintf(why, sizeof(why), "has \"%s\", a time zone that is not known "
+	    "here", w.zone);
+	return why;
 }
 
 int

@@ -18,6 +18,10 @@ const char *program_check(char *s);	/* begins with an absolute path */
 const char *follow_check(char *s);	/* "" where it may go back as well */
 const char *drift_check(char *s);	/* "" where it is only counted */
 
+/* The same; it looks for the time zone as well, and what is wrong stays where
+ * it is until the next call. */
+const char *window_check(char *s);
+
 /* Whether s can be the name of a variable. */
 int variable_ok(const char *s);
 

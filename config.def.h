@@ -17,6 +17,9 @@ static const char *const action_dirs[] = {
 static const char action_path[] =
 	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/* the time zones, in the C library's form */
+static const char zone_dir[] = "/usr/share/zoneinfo";
+
 /* members may freeze, pin and poke */
 static const char group_name[] = "gitopper";
 
@@ -32,7 +35,8 @@ enum {
 	/* times, in seconds */
 	INTERVAL        = 300,	/* between two looks at an upstream */
 	TIMEOUT         = 60,	/* for a contact with one upstream */
-	READ_TIMEOUT    = 60,	/* without a byte from the reading child */
+	READ_TIMEOUT    = 60,	/* without a byte from the reading child; or
+				 * the service's timeout, if that is longer */
 	ACTION_TIMEOUT  = 60,	/* for an action or a check */
 	VERIFY_TIME     = 10,	/* to check a commit's signature */
 	PACKAGE_TIMEOUT = 900,	/* for the installation of a package */
@@ -42,6 +46,9 @@ enum {
 	RETRY_MIN       = 10,	/* before a failed step is tried again */
 	DRIFT_EVERY     = 3600,	/* between two looks for local edits */
 	RENEW_EVERY     = 86400, /* between two renewals of a damaged store */
+	KEEP_AGAIN      = 3600,	/* between two tries to fetch what can be gone
+				 * back to, where the first one failed */
+	PACK_TIME       = 900,	/* for many packs to become one */
 	STORE_KEEP      = 86400, /* an object store that no service uses */
 	RECLAIM         = 10,	/* before a due name may be named again */
 	HTTP_REQUEST_TIME = 10,	/* for a request to arrive */
@@ -122,3 +129,6 @@ static const char *const fetch_tls_paths[] = {
 
 /* the largest pack that an upstream may send, in bytes */
 #define PACK_MAX ((rlim_t)8 << 30)
+
+/* all that an object store may have, in bytes: then nothing new is fetched */
+#define STORE_MAX ((uint64_t)16 << 30)

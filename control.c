@@ -41,6 +41,46 @@ control_read(int ctl, const char *name, char stamp[48], struct stat *st)
 	return text;
 }
 
+static int
+has_word(const char *text, const char *word)
+{
+	size_t n = strlen(word), len;
+
+	for (; *text; text += len) {
+		text += strspn(text, " ");
+		len = strcspn(text, " ");
+		if (len == n && strncmp(text, word, n) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* What a poke wishes, beside what others do. */
+static void
+wishes_add(struct ctl *c, const char *poke)
+{
+	c->asked |= has_word(poke, "redo");
+	c->redo |= c->asked || has_word(poke, "config");
+	c->accept |= has_word(poke, "accept");
+	c->wipe |= has_word(poke, "wipe");
+}
+
+/* Of most services nobody wants anything. */
+static int
+is_empty(int dir)
+{
+	static const char *const path[] = {
+		"ctl/frozen", "ctl/pin", "ctl/poke"
+	};
+	size_t i;
+
+	for (i = 0; i < 3; i++)
+		if (faccessat(dir, path[i], F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+		    errno != ENOENT)
+			return 0;
+	return 1;
+}
+
 int
 ctl_read(struct ctl *c, int dir)
 {
@@ -50,6 +90,8 @@ ctl_read(struct ctl *c, int dir)
 	int ctl;
 
 	memset(c, 0, sizeof(*c));
+	if (is_empty(dir))
+		return 0;
 	ctl = openat(dir, "ctl", O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
 	    O_CLOEXEC);
 	if (ctl < 0)
@@ -79,9 +121,8 @@ ctl_read(struct ctl *c, int dir)
 	c->poke = poke != NULL;
 	if (poke)
 		c->poked = poker.st_mtim;
-	c->redo = poke && strcmp(poke, "redo") == 0;
-	c->accept = poke && strcmp(poke, "accept") == 0;
-	c->wipe = poke && strcmp(poke, "wipe") == 0;
+	if (poke)
+		wishes_add(c, poke);
 	free(frozen);
 	free(pin);
 	free(poke);
@@ -91,7 +132,14 @@ ctl_read(struct ctl *c, int dir)
 const char *
 ctl_poke(const struct ctl *c)
 {
-	return c->redo ? "redo" : c->accept ? "accept" : c->wipe ? "wipe" : "";
+	static const char *const words[][4] = {
+		{ "", "accept", "wipe", "accept wipe" },
+		{ "config", "config accept", "config wipe",
+		    "config accept wipe" },
+		{ "redo", "redo accept", "redo wipe", "redo accept wipe" },
+	};
+
+	return words[c->redo + c->asked][c->accept | c->wipe << 1];
 }
 
 int
@@ -101,8 +149,10 @@ ctl_write(int dir, const char *name, const char *text)
 	struct ctl c;
 	int fd, n, result;
 
-	if (!strcmp(name, "poke") && !*text && ctl_read(&c, dir) == 0)
+	if (!strcmp(name, "poke") && ctl_read(&c, dir) == 0) {
+		wishes_add(&c, text);
 		text = ctl_poke(&c);
+	}
 	n = snprintf(line, sizeof(line), "%s%s", text, *text ? "\n" : "");
 	if (n < 0 || (size_t)n >= sizeof(line)) {
 		errno = EMSGSIZE;

@@ -107,6 +107,7 @@ due_at(const struct service *s, const struct claim *claim,
 {
 	const char *wanted = due_wanted(s, f->tip);
 	int64_t retry = due_ms(kv_number(&s->status, "retry", 0));
+	int64_t opens = due_ms(kv_number(&s->status, "opens", 0));
 	int64_t last = claimed(claim, f->now);
 	int64_t again = last + due_ms(RECLAIM), at = NEVER;
 
@@ -119,6 +120,8 @@ due_at(const struct service *s, const struct claim *claim,
 	else if (unsettled(s, wanted) && strcmp(wanted, claim->wanted))
 		/* its tip moved while it was locked, or by another's fetch */
 		at = sooner(at, again);
+	if (opens)
+		at = sooner(at, once(opens, last, NEVER));
 	if (s->ctl.frozen && s->ctl.thaw)
 		at = sooner(at, due_ms(s->ctl.thaw));
 	if (kv_get(&s->conf, "gone"))

@@ -256,7 +256,7 @@ service_apply(struct config_service *s)
 	torn = faccessat(state_dir, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 	result = !torn && conf_equal(&old, &s->conf) ? service_share(s->name) :
 	    conf_write(s->name, &s->conf, known &&
-	    (torn || redo_needed(&old, &s->conf)) ? "redo" : "");
+	    (torn || redo_needed(&old, &s->conf)) ? "config" : "");
 	kv_free(&old);
 	return result;
 }

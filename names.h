@@ -11,6 +11,8 @@ struct names {
 	size_t i;
 	char buf[4096];
 	size_t len;
+	int trusted;		/* who gives them has looked that they are
+				 * services */
 	int eof;
 	int bad;		/* something that is no name was passed over */
 };

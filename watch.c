@@ -1,5 +1,7 @@
 /* watch.c - sleeping until a file or the time comes */
 /* SPDX-License-Identifier: ISC */
+#include <sys/timerfd.h>
+
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -17,6 +19,7 @@ enum {
 
 int watch_blind;
 static int inotify = -1;
+static int alarm_fd = -1;	/* -1: a timeout has to do */
 static sigset_t asleep;		/* the signals held back while it sleeps */
 static volatile sig_atomic_t hangup;
 
@@ -65,6 +68,7 @@ watch_start(void)
 	    sigaction(SIGHUP, &action, NULL) < 0)
 		die(EXIT_SYS, "SIGHUP:");
 	sigdelset(&asleep, SIGHUP);
+	alarm_fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 	watch_open();
 }
 
@@ -112,13 +116,42 @@ watch_drain(int (*seen)(const struct inotify_event *))
 	return matters;
 }
 
+/*
+ * The alarm goes off at a time of the day: also if the machine was suspended
+ * meanwhile, and at once if somebody sets the clock, as then all that was
+ * reckoned from it is wrong. Returns 0, or -1 where there is none.
+ */
+static int
+alarm_set(int64_t until)
+{
+	struct itimerspec at = { .it_value = {
+	    (time_t)(until / 1000), (long)(until % 1000) * 1000000 } };
+
+	if (alarm_fd < 0)
+		return -1;
+	return timerfd_settime(alarm_fd,
+	    TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &at, NULL);
+}
+
+/* Whether the clock was set since. */
+static int
+alarm_cancelled(void)
+{
+	uint64_t times;
+
+	return alarm_fd >= 0 && read(alarm_fd, &times, sizeof(times)) < 0 &&
+	    errno == ECANCELED;
+}
+
 int
 watch_sleep(int64_t until, int (*seen)(const struct inotify_event *))
 {
-	struct pollfd p = { .fd = inotify, .events = POLLIN };
+	struct pollfd p[] = { { .fd = inotify, .events = POLLIN },
+	    { .fd = alarm_fd, .events = POLLIN } };
 	const struct timespec settle = { .tv_nsec = SETTLE * 1000000L };
 	struct timespec t;
 	int64_t ms, now;
+	int timed;
 
 	for (;;) {
 		now = watch_clock();
@@ -127,18 +160,21 @@ watch_sleep(int64_t until, int (*seen)(const struct inotify_event *))
 		ms = until > now ? until - now : 0;
 		t.tv_sec = (time_t)(ms / 1000);
 		t.tv_nsec = (long)(ms % 1000) * 1000000;
-		if (ppoll(&p, 1, until == INT64_MAX ? NULL : &t, &asleep) < 0 &&
-		    errno != EINTR)
-			die(EXIT_SYS, "ppoll:");
+		timed = ms == 0 || (alarm_set(until) < 0 && until != INT64_MAX);
+		if (ppoll(p, 2, timed ? &t : NULL, &asleep) < 0) {
+			if (errno != EINTR)
+				die(EXIT_SYS, "ppoll:");
+			p[0].revents = 0;
+		}
 		if (hangup)
 			return 1;
-		if (p.revents & POLLIN && watch_drain(seen)) {
+		if (p[0].revents & POLLIN && watch_drain(seen)) {
 			/* SIGHUP waits: nothing cuts this short */
 			nanosleep(&settle, NULL);
 			watch_drain(seen);
 			return 0;
 		}
-		if (watch_clock() >= until)
+		if (alarm_cancelled() || watch_clock() >= until)
 			return 0;
 	}
 }

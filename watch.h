@@ -34,7 +34,8 @@ void watch_remove(int wd);
 int watch_drain(int (*seen)(const struct inotify_event *));
 
 /*
- * Sleeps until the time, or until an event for which seen returns true.
+ * Sleeps until the time, or until an event for which seen returns true, or
+ * until somebody sets the clock.
  * Returns 0, or 1 when there was a SIGHUP.
  */
 int watch_sleep(int64_t until, int (*seen)(const struct inotify_event *));

@@ -236,10 +236,19 @@ is 'the own host name always counts' "$(conf -h x,y)" 'x
 all'
 
 #
-# The manual's example
+# The manual's examples
 #
-awk '/-literal/ { f = 1; next } /^\.Ed/ { exit } f' \
-	"$top/gitopper.toml.5" | config
+# literal HEADING: the first block below it
+literal() {
+	awk -v h="$1" '$0 == h { s = 1 } /^\.Ed/ && f { exit } f
+		s && /-literal/ { f = 1 }' "$top/gitopper.toml.5"
+}
+literal '.Ss Windows' | while read -r window; do
+	service "window = $window" | config
+	conf -n -h web 2>&1 | grep "^${t}window=" || echo "no $window"
+done >got
+is 'the windows are right' "$(grep -c "^$t" got) $(grep -v "^$t" got)" '6 '
+literal '.Sh EXAMPLES' | config
 sed 's|local = "/etc/caddy"|local = "etc/caddy"|;12,$d' "$c" >wrong
 is 'it is right' "$(conf -n -h www2.example.org,STATS.example.org 2>&1 |
 	sed -n "/^$t/!p;/env=/p")" "caddy
@@ -310,16 +319,16 @@ changed() {
 }
 service | config
 conf -h web >/dev/null; poke x >/dev/null
-changed redo 'dirs = [{ link = "a" }]'
-changed redo 'dirs = [{ link = "a", file = true }]'
-changed redo 'dirs = [{ link = "a", local = "/l" }]'
-changed redo 'mount = "/m"'
-changed redo 'user = "u"'
-changed redo 'branch = "b"'
-changed redo 'action = "a"'
-changed redo 'env = { A = "1" }'
-changed redo 'env = { A = "1", B = "2" }'
-changed redo ''
+changed config 'dirs = [{ link = "a" }]'
+changed config 'dirs = [{ link = "a", file = true }]'
+changed config 'dirs = [{ link = "a", local = "/l" }]'
+changed config 'mount = "/m"'
+changed config 'user = "u"'
+changed config 'branch = "b"'
+changed config 'action = "a"'
+changed config 'env = { A = "1" }'
+changed config 'env = { A = "1", B = "2" }'
+changed config ''
 changed '' 'interval = 7'
 changed '' 'timeout = 7'
 changed '' 'check = "c"'
@@ -328,12 +337,16 @@ changed '' 'drift = "fix"'
 changed '' 'package = "p"'
 service | sed s/repo/other/ | config
 is 'another upstream' "$(conf -h web)" x
-is 'is redone' "$(poke x)" redo
+is 'is redone' "$(poke x)" config
 service 'action = "z"' | config
 conf -h web >/dev/null
 service 'action = "z"' 'interval = 9' | config
 conf -h web >/dev/null
-is 'a plain poke takes no redo away' "$(poke x)" redo
+is 'a plain poke takes nothing away' "$(poke x)" config
+echo redo >"$GITOPPER_STATE/x/ctl/poke"
+service 'action = "y"' | config
+conf -h web >/dev/null
+is 'nor does this from what a person asked for' "$(poke x)" redo
 
 #
 # Gone, and back again
@@ -455,6 +468,26 @@ service 'always = "yes"' | config
 faulty 5:10 'always is a string, not a boolean'
 service 'drift = "undo"' | config
 faulty 5:9 'drift is neither "fix" nor "count"'
+service 'window = 9' | config
+faulty 5:10 'window is an integer, not a string'
+service 'window = "Monday"' | config
+faulty 5:10 'window has "Monday", which is neither days such as Mon-Fri nor '\
+'times such as 09:00-17:00'
+for zone in Europe/Nowhere Europe leapseconds; do
+	service "window = \"Mon $zone\"" | config
+	faulty 5:10 "window has \"$zone\", a time zone that is not known here"
+done
+for zone in /etc/localtime ../zoneinfo/UTC Europe/../UTC ./UTC zone.tab UTC/ \
+	Europe//Berlin; do
+	service "window = \"Mon $zone\"" | config
+	faulty 5:10 "window has \"$zone\", which can't be a time zone"
+done
+{ echo '[global]'; echo 'window = "Mon,"'; service; } | config
+faulty 2:10 'window lacks days or times after a comma'
+{ echo '[global]'; echo 'window = "Mon Europe/Berlin"'; service; } | config
+like 'a window of all' "$(conf -n -h web)" '	window=Mon Europe/Berlin$'
+{ echo '[global]'; echo 'window = "Mon"'; service 'window = ""'; } | config
+is 'a service may go without' "$(conf -n -h web | grep window)" ''
 service 'env = "A=1"' | config
 faulty 5:7 'env is a string, not a table'
 service 'env = { A = "1", "B C" = "2" }' | config
@@ -736,7 +769,7 @@ for call in openat close write fchmod fsync renameat unlinkat; do
 			gitopper-conf -c "$c" -h web >/dev/null 2>&1
 		status=$?
 		conf -h web >/dev/null 2>err
-		[ "$(value x action conf) $(poke x) $(cat err)" = 'a redo ' ] ||
+		[ "$(value x action conf) $(poke x) $(cat err)" = 'a config ' ] ||
 			bad="$bad $call:$n"
 		[ ! -e "$GITOPPER_STATE/x/.changed" ] || bad="$bad $call:$n"
 	done
@@ -793,5 +826,5 @@ is 'one line' "$(head -1 out)" \
 	'gitopper-conf: x: .changed: Permission denied'
 chmod 755 "$GITOPPER_STATE/x"
 is 'later it may' "$(unprivileged gitopper-conf -c "$c" -h web 2>&1)" x
-is 'and it is redone' "$(poke x)" redo
+is 'and it is redone' "$(poke x)" config
 done_testing

@@ -21,7 +21,7 @@ make_cycle() {
 	export GITOPPER_STATE
 	cd "$1" && printf '%s\n' * |
 	gitopper-act -x package | gitopper-pull -f | gitopper-act -k check |
-	gitopper-pull -p | gitopper-mount | gitopper-act |
+	gitopper-window | gitopper-pull -p | gitopper-mount | gitopper-act |
 	gitopper-act -k health >/dev/null
 	EOF
 	chmod 755 "$tmp/cycle"

@@ -6,7 +6,7 @@
 copy=$tmp/copy
 mkdir -p "$copy/tests"
 for program in gitopper gitopper-conf gitopper-wait gitopper-pull \
-	gitopper-mount gitopper-act gitopper-ctl; do
+	gitopper-mount gitopper-act gitopper-window gitopper-ctl; do
 	cp "$(command -v $program)" "$copy" || exit 111
 done
 cp tests/demo.sh "$copy/tests"
