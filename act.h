@@ -39,12 +39,15 @@ struct job {
 	int64_t until, again;	/* health: the last moment, the next try, ms */
 	int timeout;		/* seconds the command was given */
 	int signals;		/* how often it was told to end */
+	int code, status;	/* how it ended, as waitid(2) says */
+	int64_t left;		/* when its group must have gone, then; or 0 */
 	size_t logged;		/* bytes that went to the log so far */
 	char line[1000];	/* output without its end of line yet */
 	size_t len;
-	char last[200];		/* the last line that was not empty */
+	char last[200];		/* the last line that has a word in it */
+	char before[200];	/* of a check: the one before that */
 	enum result result;
-	char why[300];		/* where that is not RESULT_OK */
+	char why[450];		/* where that is not RESULT_OK */
 };
 
 /* run.c: one child at a time for each job */
@@ -58,8 +61,9 @@ int run_start(struct job *job, void (*body)(const struct job *), int64_t ms);
 void run_read(struct job *job);
 /* Tells the child and all of its group to end; the second time it must. */
 void run_signal(struct job *job);
-/* Whether the child has ended: then result and why say how, unless it was
- * the one that cleans up. */
+/* Whether the child and its group have ended: then result and why say how,
+ * unless it was the one that cleans up. While `left` is set it is to be asked
+ * again: no signal tells when the group goes. */
 int run_ended(struct job *job);
 /* In the child: why there is no command to run, as warn; and ends it. */
 void run_cant(const char *fmt, ...)

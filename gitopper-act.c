@@ -25,6 +25,7 @@
 enum {
 	STOP_AFTER = 500,	/* ms between SIGTERM and SIGKILL at our end */
 	CLEAN_TIME = 60000,	/* ms to remove a copy */
+	LEFT_TICK = 20,		/* ms between two looks at what is left */
 };
 
 static struct job *jobs[JOBS_MAX];
@@ -199,7 +200,9 @@ jobs_tick(void)
 	for (i = njobs; i-- > 0;) {
 		struct job *job = jobs[i];
 
-		if (job->pid && job->deadline <= now)
+		if (job->left && run_ended(job))
+			job_ended(job);
+		else if (job->pid && job->deadline <= now)
 			run_signal(job);
 		else if (!job->pid && job->again <= now &&
 		    nrunning < ACTIONS_MAX)
@@ -215,7 +218,8 @@ jobs_wait(void)
 	size_t i;
 
 	for (i = 0; i < njobs; i++) {
-		when = jobs[i]->pid ? jobs[i]->deadline : jobs[i]->again;
+		when = jobs[i]->left ? now + LEFT_TICK :
+		    jobs[i]->pid ? jobs[i]->deadline : jobs[i]->again;
 		/* one that waits for a slot gets it as another ends */
 		if (when < next && (jobs[i]->pid || nrunning < ACTIONS_MAX))
 			next = when;

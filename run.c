@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -101,7 +102,7 @@ run_start(struct job *job, void (*body)(const struct job *), int64_t ms)
 	job->deadline = now_ms() + ms;
 	job->signals = 0;
 	job->len = 0;
-	*job->last = '\0';
+	*job->last = *job->before = '\0';
 	return 0;
 fail:
 	saved = errno;
@@ -134,19 +135,29 @@ line_end(struct job *job)
 		    job->line);
 }
 
-/* The last line counts for `error`, however much came before it. */
+/*
+ * The last line counts for `error`, however much came before it. Programs
+ * that check a file may close with that file's line, or with a summary: what
+ * was wrong stands before it then.
+ */
 static void
 line_keep(struct job *job)
 {
+	const char *line = job->line;
 	size_t n = job->len, i;
 
-	if (n >= sizeof(job->last))
-		n = sizeof(job->last) - 1;
-	for (i = 0; i < n && (job->line[i] == ' ' || job->line[i] == '\t'); i++)
+	for (i = 0; i < n && !isalnum((unsigned char)line[i]) &&
+	    !(line[i] & 0x80); i++)
 		continue;
 	if (i == n)
 		return;
-	memcpy(job->last, job->line, n);
+	for (; *line == ' ' || *line == '\t'; n--)
+		line++;
+	if (job->step->kind == STEP_CHECK)
+		memcpy(job->before, job->last, sizeof(job->before));
+	if (n >= sizeof(job->last))
+		n = sizeof(job->last) - 1;
+	memcpy(job->last, line, n);
 	for (i = 0; i < n; i++)
 		if (!job->last[i])
 			job->last[i] = '?';
@@ -191,17 +202,21 @@ group_kill(pid_t pid, int sig)
 void
 run_signal(struct job *job)
 {
+	if (job->left) {
+		/* its number may be another's; who is left can't wait */
+		job->left = now_ms();
+		return;
+	}
 	group_kill(job->pid, job->signals++ ? SIGKILL : SIGTERM);
 	job->deadline = job->signals > 1 ? INT64_MAX :
 	    now_ms() + KILL_AFTER * 1000;
 }
 
-/* Sets result and why, from what waitid(2) gave and from the report. */
+/* Sets result and why, from how it ended and from the report. */
 static void
-judge(struct job *job, const siginfo_t *si)
+judge(struct job *job)
 {
-	int n = 0, status = si->si_status;
-	const char *colon = *job->last ? ": " : "";
+	int n = 0, status = job->status;
 	ssize_t told = read(job->report, job->why, sizeof(job->why) - 1);
 
 	if (told > 0) {
@@ -209,13 +224,16 @@ judge(struct job *job, const siginfo_t *si)
 		job->result = RESULT_CANT;
 		return;
 	}
+	/* the last health check may have little time: the one before counts */
+	if (job->signals && job->result != RESULT_OK)
+		return;
 	*job->why = '\0';
 	job->result = RESULT_OK;
 	if (job->signals) {
 		job->result = RESULT_LATE;
 		n = snprintf(job->why, sizeof(job->why),
 		    "timed out after %d s", job->timeout);
-	} else if (si->si_code != CLD_EXITED) {
+	} else if (job->code != CLD_EXITED) {
 		job->result = RESULT_TROUBLE;
 		n = snprintf(job->why, sizeof(job->why), "killed by signal %d",
 		    status);
@@ -225,22 +243,44 @@ judge(struct job *job, const siginfo_t *si)
 		n = snprintf(job->why, sizeof(job->why), "exit status %d",
 		    status);
 	}
-	if (job->result != RESULT_OK)
-		snprintf(job->why + n, sizeof(job->why) - (size_t)n, "%s%s",
-		    colon, job->last);
+	if (job->result != RESULT_OK && *job->last)
+		snprintf(job->why + n, sizeof(job->why) - (size_t)n,
+		    ": %s%s%s", job->before, *job->before ? " / " : "",
+		    job->last);
+}
+
+/* Whether the child itself has ended; then it is waited for. */
+static int
+leader_ended(struct job *job)
+{
+	siginfo_t si = { 0 };
+
+	if (waitid(P_PID, (id_t)job->pid, &si, WEXITED | WNOHANG) < 0 ||
+	    si.si_pid != job->pid)
+		return 0;
+	job->code = si.si_code;
+	job->status = si.si_status;
+	job->left = now_ms();
+	/* a daemon that it started may be about to make its own session */
+	if (!job->signals)
+		job->left += KILL_AFTER * 1000;
+	job->deadline = INT64_MAX;
+	return 1;
 }
 
 int
 run_ended(struct job *job)
 {
-	siginfo_t si = { 0 };
 	int i;
 
-	if (waitid(P_PID, (id_t)job->pid, &si, WEXITED | WNOHANG | WNOWAIT) < 0
-	    || si.si_pid != job->pid)
+	if (!job->left && !leader_ended(job))
 		return 0;
-	/* it is still a zombie, so this is no other group of that number */
-	kill(-job->pid, SIGKILL);
+	/* as long as somebody is in the group its number is no other's */
+	if (kill(-job->pid, 0) == 0) {
+		if (now_ms() < job->left)
+			return 0;
+		kill(-job->pid, SIGKILL);
+	}
 	/* who left the group may hold the pipe open, and print for ever */
 	for (i = 0; i < 8 && job->out >= 0; i++)
 		run_read(job);
@@ -248,9 +288,9 @@ run_ended(struct job *job)
 	line_end(job);
 	forget(&job->out);
 	if (!job->cleaning)
-		judge(job, &si);
+		judge(job);
 	forget(&job->report);
-	waitid(P_PID, (id_t)job->pid, &si, WEXITED);
 	job->pid = 0;
+	job->left = 0;
 	return 1;
 }

@@ -73,8 +73,8 @@ share(const struct service *s)
 
 /*
  * Tried again after 10 s, and then always after as long again as it has been
- * broken: 10, 10, 20, 40, ... up to the service's interval; and each time up
- * to half as long again, lest a fleet ask all at once.
+ * broken: 10, 10, 20, 40, ... and each time up to half as long again, lest a
+ * fleet ask all at once; in all, no more than the service's interval.
  */
 static int64_t
 retry_delay(const struct service *s, int64_t now)
@@ -84,10 +84,11 @@ retry_delay(const struct service *s, int64_t now)
 
 	if (kv_get(&s->status, "error"))
 		delay = now - kv_number(&s->status, "since", now);
+	if (delay > most / 3 * 2)
+		delay = most / 3 * 2;
 	if (delay < RETRY_MIN)
 		delay = RETRY_MIN;
-	if (delay < most)
-		delay += delay * share(s) / 2048;
+	delay += delay * share(s) / 2048;
 	return delay < most ? delay : most;
 }
 
@@ -126,37 +127,107 @@ service_fail(struct service *s, const char *stage, const char *fmt, ...)
 	    kv_number(&s->status, "failures", 0) + 1);
 }
 
-void
-service_ok(struct service *s, const char *stage)
+/* Whether the error is what made content bad, and no trouble after that. */
+static int
+is_verdict(const struct service *s)
 {
 	const char *error = kv_get(&s->status, "error");
 	const char *verdict = kv_get(&s->status, "verdict");
+	size_t n = verdict ? strlen(verdict) : 0;
 
-	if (!service_error_is(s, stage))
+	return error && n && strncmp(error, verdict, n) == 0 &&
+	    (!error[n] || error[n] == ';');
+}
+
+/* Where a verdict leaves the service, for people. */
+static void
+verdict_leaves(const struct service *s, char *buf, size_t size)
+{
+	const char *hash = kv_get(&s->status, "hash");
+	const char *applied = kv_get(&s->status, "applied");
+	const char *bad = kv_get(&s->status, "bad");
+	const char *wanted = service_wanted(s, bad);
+
+	if (!hash)
+		snprintf(buf, size, "nothing is published yet");
+	else if (wanted && !service_is_at(s, wanted))
+		snprintf(buf, size, "going back to %.8s", wanted);
+	else if (applied && strcmp(applied, hash) == 0)
+		snprintf(buf, size, "the service runs on %.8s", hash);
+	else if (s->ctl.frozen || s->ctl.pinned)
+		snprintf(buf, size, "%s, the service stays at %.8s",
+		    s->ctl.pinned ? "pinned" : "frozen", hash);
+	else if (bad && strcmp(bad, hash) == 0)
+		snprintf(buf, size, "no earlier commit to go back to");
+	else
+		snprintf(buf, size, "the service stays at %.8s", hash);
+}
+
+/* The verdict becomes the error, or says anew where the service is. */
+static void
+verdict_tell(struct service *s)
+{
+	const char *verdict = kv_get(&s->status, "verdict");
+	const char *error = kv_get(&s->status, "error");
+	char text[ERROR_MAX], left[80];
+
+	if (!verdict)
 		return;
-	kv_set(&s->status, "retry", NULL);
-	if (verdict && strcmp(error, verdict) == 0)
+	verdict_leaves(s, left, sizeof(left));
+	snprintf(text, sizeof(text), "%s; %s", verdict, left);
+	if (error && strcmp(error, text) == 0)
 		return;
-	/* the trouble is over, what is wrong with the tip is not */
-	kv_set(&s->status, "error", verdict);
-	kv_set_number(&s->status, "since", time(NULL));
-	service_log(s, "%s: fine again", stage);
+	kv_set(&s->status, "error", text);
+	service_log(s, "%s", text);
 }
 
 void
-service_condemn(struct service *s, const char *commit)
+service_ok(struct service *s, const char *stage)
 {
-	kv_set(&s->status, "bad", commit);
-	kv_set(&s->status, "verdict", kv_get(&s->status, "error"));
+	if (!service_error_is(s, stage))
+		return;
 	kv_set(&s->status, "retry", NULL);
+	if (is_verdict(s))
+		return;
+	kv_set(&s->status, "error", NULL);
+	kv_set_number(&s->status, "since", time(NULL));
+	service_log(s, "%s: fine again", stage);
+	/* the trouble is over, what is wrong with the tip is not */
+	verdict_tell(s);
+}
+
+void
+service_condemn(struct service *s, const char *stage, const char *commit,
+	const char *why)
+{
+	char left[80], verdict[ERROR_MAX - sizeof(left)];
+	const char *wanted;
+
+	snprintf(verdict, sizeof(verdict), "%s: commit %.8s: %s", stage,
+	    commit, why);
+	plain(verdict);
+	kv_set(&s->status, "bad", commit);
+	kv_set(&s->status, "verdict", verdict);
+	verdict_leaves(s, left, sizeof(left));
+	service_fail(s, stage, "%s; %s", verdict + strlen(stage) + 2, left);
+	kv_set(&s->status, "retry", NULL);
+	wanted = service_wanted(s, commit);
+	/* at once, yet later than the moment at which it was named */
+	if (wanted && kv_get(&s->status, "hash") && !service_is_at(s, wanted))
+		kv_set_number(&s->status, "retry", time(NULL) + 1);
+}
+
+void
+service_settled(struct service *s)
+{
+	if (is_verdict(s))
+		verdict_tell(s);
 }
 
 void
 service_absolve(struct service *s)
 {
-	const char *error = kv_get(&s->status, "error");
-	const char *verdict = kv_get(&s->status, "verdict");
-	int ours = error && verdict && strcmp(error, verdict) == 0;
+	int ours = is_verdict(s);
 
 	kv_set(&s->status, "bad", NULL);
 	kv_set(&s->status, "verdict", NULL);
@@ -218,6 +289,26 @@ service_plan(const struct service *s, const char *file, char commit[41])
 		memcpy(commit, line + 7, 41);
 	close(fd);
 	return result;
+}
+
+void
+service_staged(struct service *s, const char *commit)
+{
+	static const char *const keys[] = { "passed", "redo" };
+	const char *value, *waits = kv_get(&s->status, "note");
+	size_t i;
+
+	for (i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		value = kv_get(&s->status, keys[i]);
+		if (value && strcmp(value, commit))
+			kv_set(&s->status, keys[i], NULL);
+	}
+	/* the note begins with the commit, and goes with the time */
+	if (kv_get(&s->status, "opens") && (!waits || !*commit ||
+	    strncmp(waits, commit, 8))) {
+		kv_set(&s->status, "note", NULL);
+		kv_set(&s->status, "opens", NULL);
+	}
 }
 
 enum state

@@ -16,9 +16,10 @@ struct ctl {
 	int pinned;	/* there is a pin, and it counts */
 	char pin[41];	/* the commit, 7 to 40 digits; "": it holds none */
 	int poke;	/* there is a poke */
-	int redo;	/* and it says that, */
-	int accept;	/* or that a rewritten branch is all right, */
-	int wipe;	/* or that the object store is to be made anew */
+	int redo;	/* and it says that, or `config`, */
+	int asked;	/* a person has: it says redo, */
+	int accept;	/* and that a rewritten branch is all right, */
+	int wipe;	/* and that the object store is to be made anew */
 	struct timespec poked; /* when, by the poke's own time */
 	char stamp[3][48]; /* identity of frozen, pin, poke, "" where missing */
 };
@@ -111,9 +112,15 @@ void service_retry(struct service *s, int64_t now);
  * with bad content stays the error, or becomes it again. */
 void service_ok(struct service *s, const char *stage);
 
-/* The error of s is a verdict on the content at commit: that is not tried
- * again, and the error stays as long as the tip has it. */
-void service_condemn(struct service *s, const char *commit);
+/*
+ * A step failed, and that is a verdict on the content at commit, the tip: that
+ * is not tried again, and stays the error as long as the tip has it. The error
+ * says why, and where that leaves the service; s->ctl must be of now.
+ */
+void service_condemn(struct service *s, const char *stage, const char *commit,
+	const char *why);
+/* The service has come to rest: an error that is a verdict says where. */
+void service_settled(struct service *s);
 /* Takes the verdict back. */
 void service_absolve(struct service *s);
 
@@ -136,6 +143,10 @@ int service_tip_is_bad(const struct service *s, const char *tip);
  * or -1 where there is none, and an empty commit. */
 int service_plan(const struct service *s, const char *file, char commit[41]);
 
+/* What is staged is that commit, or nothing, where it is "": forgets what
+ * gitopper-window and a redo noted of others. */
+void service_staged(struct service *s, const char *commit);
+
 enum state service_state(const struct service *s);
 
 /* The absolute path of a place. Returns 0, or -1 and errno. */
@@ -149,7 +160,8 @@ int service_owner(const struct service *s, uid_t *uid, gid_t *gid);
 /* Reads ctl/ of the service whose directory is dir. Returns 0, -1, errno. */
 int ctl_read(struct ctl *ctl, int dir);
 /* Writes ctl/NAME, text and a newline, or just an empty file where text is
- * empty. A poke that says something is not made less. Returns 0, or -1, errno.
+ * empty. What a poke says is added to what the one that waits says, if any.
+ * Returns 0, or -1 and errno.
  */
 int ctl_write(int dir, const char *name, const char *text);
 /* What the poke says, as ctl_write takes it. */

@@ -7,8 +7,6 @@
 #include "act.h"
 #include "util.h"
 
-enum { SHORT = 8 };	/* digits of a commit, for people */
-
 static int
 same(const char *a, const char *b)
 {
@@ -26,9 +24,20 @@ act_due(const struct step *step, const struct service *s, const char *hash)
 		warn("%s: its tree is half way to another commit", s->name);
 		return DUE_FAIL;
 	}
-	if (step->kind == STEP_ACT || step->named || same(todo, "act"))
+	if (step->kind == STEP_ACT || step->named || same(todo, "act") ||
+	    kv_get(&s->conf, "always"))
 		return DUE_RUN;
 	return DUE_PASS;
+}
+
+/* Whether it is half published: that is finished, whatever a check says. */
+static int
+is_begun(const struct service *s, const char *commit)
+{
+	const char *todo = kv_get(&s->status, "todo");
+
+	return todo && strncmp(todo, "publish ", 8) == 0 &&
+	    strcmp(todo + 8, commit) == 0;
 }
 
 enum due
@@ -52,8 +61,8 @@ step_due(const struct step *step, const struct service *s, char commit[41])
 	case STEP_CHECK:
 		if (!text || service_plan(s, "plan", commit) < 0)
 			return DUE_PASS;
-		return same(commit, kv_get(&s->status, "checked")) ?
-		    DUE_PASS : DUE_RUN;
+		return same(commit, kv_get(&s->status, "checked")) ||
+		    is_begun(s, commit) ? DUE_PASS : DUE_RUN;
 	case STEP_HEALTH:
 		return text ? act_due(step, s, hash) : DUE_PASS;
 	case STEP_OTHER:
@@ -92,53 +101,52 @@ applied(struct service *s, const char *commit)
 	struct kv *st = &s->status;
 
 	kv_set(st, "todo", NULL);
-	if (same(kv_get(st, "applied"), commit))
-		return;
-	kv_set(st, "applied", commit);
-	kv_set_number(st, "deploys", kv_number(st, "deploys", 0) + 1);
-	kv_set_number(st, "since", time(NULL));
-	service_log(s, "act: commit %.*s is applied", SHORT, commit);
+	if (!same(kv_get(st, "applied"), commit)) {
+		kv_set(st, "applied", commit);
+		kv_set_number(st, "deploys", kv_number(st, "deploys", 0) + 1);
+		kv_set_number(st, "since", time(NULL));
+		service_log(s, "act: commit %.8s is applied", commit);
+	}
+	service_settled(s);
 }
 
-/* A check's verdict on the tip is final; all else is tried again. */
-static void
-check_failed(struct job *job)
+/* Whether the job's failure says that the tip's content is no good. */
+static int
+is_verdict(const struct job *job)
 {
-	struct service *s = &job->s;
+	const char *applied = kv_get(&job->s.status, "applied");
+	int health = job->step->kind == STEP_HEALTH;
 
-	if (job->result != RESULT_FAILED || !at_tip(s, job->commit)) {
-		service_fail(s, "check", "%s", job->why);
-		return;
-	}
-	service_fail(s, "check", "commit %.*s: %s", SHORT, job->commit,
-	    job->why);
-	service_condemn(s, job->commit);
+	if (job->result != RESULT_FAILED &&
+	    !(health && job->result == RESULT_LATE))
+		return 0;
+	/* what was well with the same files is ill for another reason */
+	if (health && same(applied, job->commit))
+		return 0;
+	return at_tip(&job->s, job->commit);
 }
 
+/* A check, or health. A verdict is final; all else is tried again. */
 static void
-health_failed(struct job *job)
+test_failed(struct job *job)
 {
 	struct service *s = &job->s;
-	const char *back = kv_get(&s->status, "applied");
+	const char *stage = job->step->stage;
+	struct ctl now;
 
-	if ((job->result != RESULT_FAILED && job->result != RESULT_LATE) ||
-	    !at_tip(s, job->commit)) {
-		service_fail(s, "health", "%s", job->why);
+	/* somebody may have frozen it while we waited */
+	if (ctl_read(&now, s->dir) == 0)
+		s->ctl = now;
+	if (is_verdict(job)) {
+		service_condemn(s, stage, job->commit, job->why);
+		/* what is to be done next is to publish another commit */
+		if (job->step->kind == STEP_HEALTH)
+			kv_set(&s->status, "todo", NULL);
 		return;
 	}
-	if (back && strcmp(back, job->commit)) {
-		service_fail(s, "health", "commit %.*s: %s; going back to "
-		    "%.*s", SHORT, job->commit, job->why, SHORT, back);
-		service_condemn(s, job->commit);
-		/* at once; pull finds another commit wanted now */
-		kv_set_number(&s->status, "retry", time(NULL));
-		return;
-	}
-	service_fail(s, "health", "commit %.*s: %s; no earlier commit to go "
-	    "back to", SHORT, job->commit, job->why);
-	/* bad content is not tried again, and there is nothing else to do */
-	service_condemn(s, job->commit);
-	kv_set(&s->status, "todo", NULL);
+	service_fail(s, stage, "%s", job->why);
+	if (job->step->kind == STEP_HEALTH && *job->commit)
+		kv_set(&s->status, "todo", "act");
 }
 
 static int
@@ -148,10 +156,8 @@ step_failed(struct job *job)
 
 	switch (job->step->kind) {
 	case STEP_CHECK:
-		check_failed(job);
-		break;
 	case STEP_HEALTH:
-		health_failed(job);
+		test_failed(job);
 		break;
 	case STEP_PACKAGE:
 		service_fail(s, "package", "%s", job->why);
@@ -191,8 +197,8 @@ step_done(struct job *job)
 		/* so it isn't bad, whatever was thought of it before */
 		if (same(kv_get(st, "bad"), job->commit))
 			service_absolve(s);
-		service_ok(s, "health");
 		applied(s, job->commit);
+		service_ok(s, "health");
 		break;
 	case STEP_PACKAGE:
 		kv_set(st, "package", kv_get(&s->conf, "package"));

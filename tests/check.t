@@ -52,6 +52,9 @@ ok 'and nothing is written' [ ! -e "$S/idle/lock" ]
 service again check=/bin/false
 echo "checked=$B" >>"$S/again/status"
 is 'a commit that passed is not checked again' "$(act again)" again
+service begun check=/bin/false
+echo "todo=publish $B" >>"$S/begun/status"
+is 'nor one that is half published' "$(act begun)" begun
 service stale
 echo 'error=check: killed by signal 9' >>"$S/stale/status"
 is 'an error without a check behind it' "$(act stale)" stale
@@ -177,8 +180,9 @@ END
 service no "check=$tmp/bin/no"
 is 'a failed check stops the name' "$(act no 2>"$tmp/err"; echo $?)" 1
 is 'the tip is bad' "$(value no bad)" $B
-is 'it says why' "$(value no error)" \
-	'check: commit 22222222: exit status 1: line 3: wrong'
+is 'it says why, and where the service is' "$(value no error)" \
+	"check: commit 22222222: exit status 1: line 3: wrong; \
+the service runs on 11111111"
 is 'it is not tried again' "$(value no retry)" ''
 is 'and not checked' "$(value no checked)" ''
 ok 'the copy is removed' [ ! -e "$S/no/check" ]

@@ -57,7 +57,7 @@ exec nginx -c $tmp/conf/nginx.conf -g 'daemon off;'
 END
 chmod 755 "$tmp/healthy" "$tmp/run"
 
-# config: web, and how it is looked after
+# config: web, and how it is looked after; nobody hurries
 config() {
 	cat >"$tmp/config.toml" <<-END
 	[[services]]
@@ -66,7 +66,7 @@ config() {
 	upstream = "$up"
 	action = "reload"
 	health = "$tmp/healthy"
-	health_timeout = 5
+	health_timeout = 40
 	dirs = [ { local = "$tmp/conf", link = "web" } ]
 	END
 }
@@ -100,6 +100,15 @@ act() {
 	return $status
 }
 main_pid() { there cat "$tmp/nginx.pid"; }
+# stop: act stop, until nothing of nginx is left
+stop() {
+	old=$(main_pid)
+	act stop && within 20 gone "$old"
+}
+gone() {
+	[ ! -e "$tmp/nginx.pid" ] && [ ! -e "$tmp/web.sock" ] &&
+		{ [ ! "$1" ] || ! there kill -0 "$1"; }
+}
 error() { value web error; }
 
 # deploys INIT: what gitopper does with a service of it
@@ -112,8 +121,10 @@ deploys() {
 	ok "and served" within 10 says_now two
 	is "by the same process" "$(main_pid)" "$one"
 	push bad
+	sed -i 's/^health_timeout.*/health_timeout = 4/' "$tmp/config.toml"
 	fails 1 "a commit may turn out bad" deploy
 	like "which is said" "$(error)" 'exit status 1: bad; going back to'
+	config
 	ok "the next cycle" deploy
 	ok "goes back" within 10 says_now two
 	push two
@@ -136,12 +147,12 @@ acts() {
 	ok "so has try-restart" act try-restart
 	ok "in the same way" within 10 says_now two
 	ok "once more" [ "$two" != "$(main_pid)" ]
-	ok "stop" act stop
+	ok "stop" stop
 	fails 7 "stops it" says
 	ok "try-restart" act try-restart
 	fails 7 "does not start it" says
 	for verb in reload reload-or-restart hup start restart; do
-		ok "stop before $verb" act stop
+		ok "stop before $verb" stop
 		ok "$verb" act $verb
 		ok "starts it" within 10 says_now two
 	done
@@ -196,6 +207,8 @@ like 'is an error' "$(error)" '^act: exit status.*scan/never'
 end
 
 # --- OpenRC
+# as any first process does, it waits for those whose parent has gone
+first='$SIG{TERM} = sub { exit }; $SIG{CHLD} = "IGNORE"; sleep while 1'
 cat >/etc/init.d/web <<END
 #!/sbin/openrc-run
 command=/usr/sbin/nginx
@@ -209,13 +222,13 @@ reload() {
 END
 sed 's/reload()/other()/; /extra/d' /etc/init.d/web >/etc/init.d/plain
 chmod 755 /etc/init.d/*
-ok 'a first process' begin perl -e '$SIG{TERM} = sub { exit }; sleep while 1'
+ok 'a first process' begin perl -e "$first"
 ok 'OpenRC runs' there openrc default
 deploys OpenRC
 acts OpenRC ".*unknown function .frobnicate"
 ok 'enable' act enable
 ok 'has it start at boot' [ -L /etc/runlevels/default/web ]
-ok 'stop' act stop
+ok 'stop' stop
 sed -i 's/"reload"/"reload plain"/' "$tmp/config.toml"
 ok 'one that can not be reloaded is started' deploy
 fails 1 'but not reloaded' there gitopper-act web
@@ -223,7 +236,7 @@ like 'which is said' "$(error)" 'unknown function .reload'
 end
 
 # --- none of them
-ok 'a first process' begin perl -e '$SIG{TERM} = sub { exit }; sleep while 1'
+ok 'a first process' begin perl -e "$first"
 rm -rf /run/openrc
 fails 1 'where no init system runs' deploy
 is 'that is said' "$(error)" "act: exit status 1: \
