@@ -42,11 +42,11 @@ listen_announce(int fd)
 	if (getsockname(fd, &a.any, &len) < 0)
 		die(EXIT_SYS, "getsockname:");
 	if (a.any.sa_family == AF_UNIX)
-		warn("listening on unix:%.*s", (int)sizeof(a.un.sun_path),
+		inform("listening on unix:%.*s", (int)sizeof(a.un.sun_path),
 		    a.un.sun_path);
 	else if (getnameinfo(&a.any, len, host, sizeof(host), port,
 	    sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) == 0)
-		warn(a.any.sa_family == AF_INET6 ? "listening on [%s]:%s" :
+		inform(a.any.sa_family == AF_INET6 ? "listening on [%s]:%s" :
 		    "listening on %s:%s", host, port);
 }
 

@@ -1,5 +1,7 @@
 /* util.c - messages, memory and paths */
 /* SPDX-License-Identifier: ISC */
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,23 +16,46 @@
 const char *argv0 = "gitopper";
 int debug;
 
+/* what systemd's journal knows them by, as syslog(3) */
+enum level { LEVEL_ERROR = 3, LEVEL_INFO = 6, LEVEL_DEBUG = 7 };
+static int journal;
+
+/* Whether standard error is what JOURNAL_STREAM says that the journal reads;
+ * systemd.exec(5). */
+static int
+is_journal(void)
+{
+	const char *told = getenv("JOURNAL_STREAM");
+	struct stat st;
+	char here[64];
+
+	if (!told || fstat(STDERR_FILENO, &st) < 0)
+		return 0;
+	snprintf(here, sizeof(here), "%ju:%ju", (uintmax_t)st.st_dev,
+	    (uintmax_t)st.st_ino);
+	return strcmp(here, told) == 0;
+}
+
 void
 setup(const char *arg)
 {
 	const char *slash = strrchr(arg, '/');
 
 	argv0 = slash ? slash + 1 : arg;
+	journal = is_journal();
 	signal(SIGPIPE, SIG_IGN);
 }
 
 static void
-say(const char *fmt, va_list ap)
+say(enum level level, const char *fmt, va_list ap)
 {
 	int saved = errno;
 	char line[1024];
-	size_t n, len = strlen(fmt);
+	size_t n = 0, len = strlen(fmt);
 
-	n = (size_t)snprintf(line, sizeof(line) - 1, "%s: ", argv0);
+	if (journal)
+		n = (size_t)snprintf(line, sizeof(line) - 1, "<%d>", level);
+	n += (size_t)snprintf(line + n, sizeof(line) - 1 - n, "%s: ", argv0);
 	vsnprintf(line + n, sizeof(line) - 1 - n, fmt, ap);
 	n = strlen(line);
 	if (len && fmt[len - 1] == ':')
@@ -50,7 +75,17 @@ warn(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	say(fmt, ap);
+	say(LEVEL_ERROR, fmt, ap);
+	va_end(ap);
+}
+
+void
+inform(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(LEVEL_INFO, fmt, ap);
 	va_end(ap);
 }
 
@@ -62,7 +97,7 @@ note(const char *fmt, ...)
 	if (!debug)
 		return;
 	va_start(ap, fmt);
-	say(fmt, ap);
+	say(LEVEL_DEBUG, fmt, ap);
 	va_end(ap);
 }
 
@@ -72,7 +107,7 @@ die(int status, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	say(fmt, ap);
+	say(LEVEL_ERROR, fmt, ap);
 	va_end(ap);
 	exit(status);
 }

@@ -14,15 +14,19 @@ enum {
 extern const char *argv0;	/* the program's name, for messages */
 extern int debug;		/* -d was given */
 
-/* Takes argv[0]; sets argv0 to its last component, and ignores SIGPIPE. */
+/* Takes argv[0]; sets argv0 to its last component, sees where standard error
+ * leads to, and ignores SIGPIPE. */
 void setup(const char *arg);
 
 /*
  * Print `argv0: message` to standard error, in one write. Like perror(3), a
  * format that ends in a colon gets the text of errno after it. Bytes that
  * could move a terminal's cursor come out as `?`. errno stays as it was.
+ * Where it is systemd's journal, `<3>` and the like before it say how much it
+ * matters (sd-daemon(3)).
  */
 void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void inform(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* -d */
 /* The same, and exit with status. */
 void die(int status, const char *fmt, ...)
