@@ -138,6 +138,50 @@ static const int thread_calls[] = {
 #endif
 };
 
+/* What a program that checks a signature never does. */
+static const int denied_calls[] = {
+	/* to other processes */
+	SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_kcmp,
+	SYS_kill, SYS_tkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo,
+	/* to mounts and namespaces */
+	SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_unshare,
+	SYS_setns, SYS_name_to_handle_at, SYS_open_by_handle_at, SYS_mknodat,
+	/* to the kernel, by ways that are wide */
+	SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_kexec_load,
+	SYS_bpf, SYS_perf_event_open, SYS_userfaultfd, SYS_fanotify_init,
+	SYS_keyctl, SYS_add_key, SYS_request_key, SYS_syslog, SYS_quotactl,
+	SYS_acct, SYS_swapon, SYS_swapoff, SYS_reboot, SYS_vhangup,
+	/* to clocks and names */
+	SYS_settimeofday, SYS_clock_settime, SYS_clock_adjtime, SYS_adjtimex,
+	SYS_sethostname, SYS_setdomainname,
+#ifdef SYS_mknod
+	SYS_mknod,
+#endif
+#ifdef SYS_iopl
+	SYS_iopl, SYS_ioperm, SYS_modify_ldt,
+#endif
+#ifdef SYS_kexec_file_load
+	SYS_kexec_file_load,
+#endif
+#ifdef SYS_socketcall
+	SYS_socketcall, SYS_umount,
+#endif
+#ifdef SYS_io_uring_setup
+	SYS_pidfd_send_signal, SYS_io_uring_setup, SYS_io_uring_enter,
+	SYS_io_uring_register, SYS_open_tree, SYS_move_mount, SYS_fsopen,
+	SYS_fsconfig, SYS_fsmount, SYS_fspick,
+#endif
+#ifdef SYS_pidfd_open
+	SYS_pidfd_open,
+#endif
+#ifdef SYS_pidfd_getfd
+	SYS_pidfd_getfd,
+#endif
+#ifdef SYS_mount_setattr
+	SYS_mount_setattr,
+#endif
+};
+
 static size_t
 calls_add(int *all, size_t n, const int *more, size_t size)
 {
@@ -151,6 +195,7 @@ drop_calls(const struct child_rights *r)
 	int all[sizeof(calls) + sizeof(write_calls) + sizeof(network_calls) +
 	    sizeof(thread_calls)];
 	size_t n = calls_add(all, 0, calls, sizeof(calls));
+	int filter;
 
 	if (r->writable)
 		n = calls_add(all, n, write_calls, sizeof(write_calls));
@@ -158,10 +203,11 @@ drop_calls(const struct child_rights *r)
 		n = calls_add(all, n, network_calls, sizeof(network_calls));
 	if (r->threads)
 		n = calls_add(all, n, thread_calls, sizeof(thread_calls));
-	n = (size_t)confine_calls(all, n);
-	if ((int)n < 0)
+	filter = !r->exec ? confine_calls(all, n) : confine_calls_but(
+	    denied_calls, sizeof(denied_calls) / sizeof(*denied_calls));
+	if (filter < 0)
 		give_up("seccomp");
-	if (n)
+	if (filter)
 		note("no seccomp here: children can make any system call");
 }
 
@@ -218,6 +264,9 @@ drop_rights(const struct child_rights *r)
 		give_up(fetch_users[0]);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		give_up("prctl");
+	/* who may not be dumped may not write that, but for root */
+	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
+		give_up("prctl");
 	offer_memory();
 	drop_limits(r);
 	/* Landlock knows of TCP alone */
@@ -233,8 +282,7 @@ drop_rights(const struct child_rights *r)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		give_up("prctl");
-	if (!r->exec)
-		drop_calls(r);
+	drop_calls(r);
 }
 
 /* Standard input and output lead nowhere, 3 leads to the parent. */

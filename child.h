@@ -23,10 +23,11 @@ struct child_rights {
  * output, its descriptor 3 a socket to us, and no other: as the user that
  * config.h names (where we are root), without a way to gain rights
  * (prctl(2), PR_SET_NO_NEW_PRIVS), without core files, within CHILD_MEMORY,
- * and ended when we end. Unless
- * rights say so it executes nothing and has no children, and it does with
- * files and the network what they say, as far as the kernel has Landlock
- * (landlock(7)) and seccomp(2). Returns 0, or -1 and errno.
+ * and ended when we end. Unless rights say so it executes nothing and has no
+ * children, and it does with files and the network what they say, as far as
+ * the kernel has Landlock (landlock(7)) and seccomp(2). What executes programs
+ * has no network but a new one of its own, and none of the system calls that
+ * lead elsewhere. Returns 0, or -1 and errno.
  */
 int child_start(struct child *child, void (*work)(void *arg), void *arg,
 	const struct child_rights *rights);

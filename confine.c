@@ -1,6 +1,7 @@
 /* confine.c - giving up rights that are not needed any more */
 /* SPDX-License-Identifier: ISC */
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -11,8 +12,10 @@
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <pwd.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "confine.h"
@@ -114,26 +117,43 @@ out:
 enum {
 	CALLS_MAX = 200,	/* a jump in the filter reaches 255 at most */
 	HEAD = 4,
+	/* a call's first argument, the half that comes first in memory: all
+	 * of the processors above are little-endian */
+	LOW_ARG = offsetof(struct seccomp_data, args),
+	NAMESPACES = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS |
+	    CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET,
 };
 
-/*
- * The filter: which processor's call it is, for the numbers differ; then one
- * comparison for each call that is allowed, each of which jumps to the last
- * instruction; the one before that denies.
- */
+/* Which processor's call it is, for the numbers differ; then the number. */
+static const struct sock_filter head[HEAD] = {
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_HERE, 1, 0),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+};
+
+#ifndef SYS_clone3
+#define SYS_clone3 435	/* on all processors */
+#endif
+
+/* Installs code up to end. */
+static int
+filter(struct sock_filter *code, const struct sock_filter *end)
+{
+	struct sock_fprog program = { (unsigned short)(end - code), code };
+
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0)
+		return 0;
+	/* a kernel that was built without it */
+	return errno == EINVAL || errno == ENOSYS ? 1 : -1;
+}
+
+/* After the head, one comparison for each call that is allowed, each of which
+ * jumps to the last instruction; the one before that denies. */
 int
 confine_calls(const int *calls, size_t n)
 {
-	struct sock_filter code[HEAD + CALLS_MAX + 2] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-		    offsetof(struct seccomp_data, arch)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_HERE, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-		    offsetof(struct seccomp_data, nr)),
-	};
-	struct sock_fprog program = { 0, code };
-	struct sock_filter *p = code + HEAD;
+	struct sock_filter code[HEAD + CALLS_MAX + 2], *p = code + HEAD;
 	size_t i;
 
 	if (AUDIT_ARCH_HERE == 0)
@@ -142,6 +162,7 @@ confine_calls(const int *calls, size_t n)
 		errno = E2BIG;
 		return -1;
 	}
+	memcpy(code, head, sizeof(head));
 	for (i = 0; i < n; i++)
 		*p++ = (struct sock_filter)BPF_JUMP(
 		    BPF_JMP | BPF_JEQ | BPF_K, (unsigned)calls[i],
@@ -150,11 +171,47 @@ confine_calls(const int *calls, size_t n)
 	    SECCOMP_RET_ERRNO | EPERM);
 	*p++ = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
 	    SECCOMP_RET_ALLOW);
-	program.len = (unsigned short)(p - code);
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0)
-		return 0;
-	/* a kernel that was built without it */
-	return errno == EINVAL || errno == ENOSYS ? 1 : -1;
+	return filter(code, p);
+}
+
+int
+confine_calls_but(const int *calls, size_t n)
+{
+	static const struct sock_filter tail[] = {
+		/* its flags lie in memory, where they can't be looked at:
+		 * libc falls back to clone */
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 2),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, LOW_ARG),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 3, 4),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 2),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, LOW_ARG),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, NAMESPACES, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+	};
+	enum { TAIL = sizeof(tail) / sizeof(*tail) };
+	struct sock_filter code[HEAD + 1 + CALLS_MAX + TAIL], *p = code;
+	size_t i;
+
+	if (AUDIT_ARCH_HERE == 0)
+		return 1;
+	if (n > CALLS_MAX) {
+		errno = E2BIG;
+		return -1;
+	}
+	memcpy(p, head, sizeof(head));
+	p += HEAD;
+	/* x32's numbers are these calls by another name */
+	*p++ = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K,
+	    0x40000000, (unsigned char)(n + TAIL - 1), 0);
+	for (i = 0; i < n; i++)
+		*p++ = (struct sock_filter)BPF_JUMP(
+		    BPF_JMP | BPF_JEQ | BPF_K, (unsigned)calls[i],
+		    (unsigned char)(n - i + TAIL - 2), 0);
+	memcpy(p, tail, sizeof(tail));
+	return filter(code, p + TAIL);
 }
 
 int

@@ -38,6 +38,13 @@ int confine_paths(const struct confine_path *paths, size_t n, int reads,
 int confine_calls(const int *calls, size_t n);
 
 /*
+ * The other way round: those n system calls fail with EPERM; and so do, of
+ * socket, all but AF_UNIX, and of clone, what makes a namespace. What runs
+ * programs whose calls nobody knows can do with that. Returns as above.
+ */
+int confine_calls_but(const int *calls, size_t n);
+
+/*
  * The first of these users that exists and is not root. Returns its place in
  * the list, or -1.
  */

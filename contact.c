@@ -45,8 +45,8 @@ upstream_damaged(const struct upstream *up)
 }
 
 /* Two cycles may want the same upstream: the second waits for the first. */
-static int
-lock_until(const struct upstream *up, int64_t deadline)
+int
+upstream_lock(const struct upstream *up, int64_t deadline)
 {
 	int fd = openat(up->dir, "lock",
 	    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -88,10 +88,8 @@ repo_make(struct upstream *up, const char *name)
 	return 0;
 }
 
-/* All that the child says before the deadline, as a string; NULL: too late,
- * or too much. */
-static char *
-listen_until(int fd, int64_t deadline)
+char *
+upstream_listen(int fd, int64_t deadline)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	char *text = xmalloc(ANSWER_MAX + 1);
@@ -208,7 +206,7 @@ fetch_start(struct child *child, struct fetch *fetch)
 		PATHS = sizeof(fetch_paths) / sizeof(*fetch_paths),
 		TLS_PATHS = sizeof(fetch_tls_paths) / sizeof(*fetch_tls_paths)
 	};
-	const char *readable[PATHS + TLS_PATHS + 3];
+	const char *readable[PATHS + TLS_PATHS + 4];
 	struct child_rights rights = {
 		.writable = fetch->repo, .readable = readable, .network = 1
 	};
@@ -228,6 +226,7 @@ fetch_start(struct child *child, struct fetch *fetch)
 		n += TLS_PATHS;
 	}
 	readable[n++] = home;
+	readable[n++] = "/proc/self/maps";	/* for secrets_scrub */
 	if (fetch->secrets->ca)
 		readable[n++] = fetch->secrets->ca;
 	readable[n] = NULL;
@@ -270,11 +269,19 @@ fetch(struct upstream *up, int64_t deadline)
 	    fetch_start(&child, &what) < 0) {
 		snprintf(up->error, sizeof(up->error), "repo: %s",
 		    strerror(made < 0 ? why : errno));
-		secrets_wipe(&secrets);
+		secrets_wipe(&secrets, up->url);
 		return -1;
 	}
-	secrets_wipe(&secrets);
-	text = listen_until(child.fd, deadline);
+	/* a child that has ended already is told of below */
+	if (secrets_send(&secrets, child.fd) < 0 && errno == EMSGSIZE) {
+		snprintf(up->error, sizeof(up->error), "key or credentials: %s",
+		    strerror(errno));
+		secrets_wipe(&secrets, up->url);
+		child_end(&child);
+		return -1;
+	}
+	secrets_wipe(&secrets, up->url);
+	text = upstream_listen(child.fd, deadline);
 	status = child_end(&child);
 	if (!text)
 		snprintf(up->error, sizeof(up->error),
@@ -348,7 +355,7 @@ int
 upstream_contact(struct upstream *up)
 {
 	int64_t deadline = now_ms() + up->timeout * 1000;
-	int lock = lock_until(up, deadline), result;
+	int lock = upstream_lock(up, deadline), result;
 	char *public, mark[17];
 
 	*up->error = '\0';
@@ -369,8 +376,13 @@ upstream_contact(struct upstream *up)
 	kv_set(&up->status, "url", public);
 	free(public);
 	keep_mark(up, mark);
-	if (result == 0 && up->keeping)
-		kv_set(&up->status, "kept", mark);
+	if (up->keeping) {
+		kv_set(&up->status, "unkept", NULL);
+		if (result == 0)
+			kv_set(&up->status, "kept", mark);
+		else
+			kv_set_number(&up->status, "unkept", time(NULL));
+	}
 	kv_set_number(&up->status, "tried", up->start.tv_sec);
 	kv_set_number(&up->status, "ops",
 	    kv_number(&up->status, "ops", 0) + 1);
@@ -392,22 +404,20 @@ void
 upstream_tidy(struct upstream *up)
 {
 	const char *kept = kv_get(&up->status, "kept");
+	int64_t tried = kv_number(&up->status, "unkept", 0), now = time(NULL);
 	char mark[17];
-	int lock;
 
 	if (*up->error)
 		return;
 	keep_mark(up, mark);
+	/* what is too large, say, is not to be had however often */
 	if (!kv_get(&up->status, "plain") &&
-	    (!kept || strcmp(kept, mark) != 0)) {
+	    (!kept || strcmp(kept, mark) != 0) &&
+	    (tried > now || now >= tried + KEEP_AGAIN)) {
 		up->keeping = 1;
 		if (upstream_contact(up) < 0)
 			note("older commits: %s", up->error);
 		up->keeping = 0;
 	}
-	lock = lock_until(up, now_ms());
-	if (lock < 0)
-		return;
 	upstream_pack(up);
-	close(lock);
 }

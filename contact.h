@@ -57,8 +57,15 @@ int upstream_contact(struct upstream *up);
  */
 void upstream_tidy(struct upstream *up);
 
+/* Holds .upstream/ID/lock until the descriptor that is returned is closed; -1
+ * and errno: another does, until the deadline in the manner of now_ms. */
+int upstream_lock(const struct upstream *up, int64_t deadline);
+/* All that a child says up to its end, to be freed; NULL: it isn't there by
+ * the deadline, or is too much. */
+char *upstream_listen(int fd, int64_t deadline);
+
 /* Makes one pack of many, where there are more than PACKS_MAX, or the store is
- * twice what it was then. up's lock is held. */
+ * twice what it was then. Within PACK_TIME, and nobody has to wait for it. */
 void upstream_pack(struct upstream *up);
 /* Holds on to the packs for reading (LOCK_SH), or to remove some, as
  * flock(2). Returns a descriptor to be closed, or -1 and errno. */
@@ -85,10 +92,18 @@ int secrets_read(struct secrets *secrets, struct upstream *up);
  * secrets_read; a program that knows nothing is no failure. */
 int credential_ask(struct secrets *secrets, struct upstream *up,
 	int64_t timeout);
-/* Overwrites and frees what a login needs. */
-void secrets_forget(struct secrets *secrets);
-/* Overwrites and frees all of them. */
-void secrets_wipe(struct secrets *secrets);
+/* While this is on, what is freed is overwritten first. */
+void secrets_guard(int on);
+/* Overwrites what a login needs, here and wherever a library has a copy of
+ * it; but for what is part of url. */
+void secrets_scrub(struct secrets *secrets, const char *url);
+/* The same, and frees all of them. */
+void secrets_wipe(struct secrets *secrets, const char *url);
+/* Passes what a login needs on through a socket, to lie there until it is
+ * needed. Returns 0, or -1 and errno. */
+int secrets_send(struct secrets *secrets, int fd);
+/* Takes it from there. Returns 0, or -1: there is nothing. */
+int secrets_receive(struct secrets *secrets, int fd);
 
 /* What the child that fetches is told. */
 struct fetch {

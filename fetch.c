@@ -20,6 +20,8 @@
 #include "sweep.h"
 #include "util.h"
 
+enum { REFS_ROOM = 1 << 20 };
+
 void
 answer(const char *fmt, ...)
 {
@@ -36,15 +38,38 @@ answer(const char *fmt, ...)
 		_exit(EXIT_SYS);
 }
 
+/* No file may become larger than that, if it was allowed to be before; yet
+ * refs and the like have to be written in any case. */
+static int
+limit_files(uint64_t room)
+{
+	struct rlimit most;
+
+	if (getrlimit(RLIMIT_FSIZE, &most) < 0)
+		return -1;
+	if (room < REFS_ROOM)
+		room = REFS_ROOM;
+	if (room < most.rlim_max)
+		most.rlim_max = (rlim_t)room;
+	most.rlim_cur = most.rlim_max;
+	return setrlimit(RLIMIT_FSIZE, &most);
+}
+
 /* Opens our repository, or makes it. Local branches of its own it has none:
  * its refs are what the upstream had. */
 static int
 repo_open(struct session *session)
 {
 	const char *path = session->fetch->repo;
+	uint64_t bytes = 0;
 	int e;
 
-	session->sum = store_sweep(path);
+	session->sum = store_sweep(path, &bytes);
+	session->full = bytes >= STORE_MAX;
+	if (limit_files(session->full ? 0 : STORE_MAX - bytes) < 0) {
+		git_error_set_str(GIT_ERROR_OS, "setrlimit failed");
+		return -1;
+	}
 	e = git_repository_open_bare(&session->repo, path);
 	if (e == GIT_ENOTFOUND) {
 		answer("fresh");
@@ -84,12 +109,30 @@ refs_choose(struct session *session)
 	}
 }
 
+/* Nothing that comes now takes a password. */
+static void
+coming(void *arg)
+{
+	struct session *session = arg;
+
+	secrets_scrub(session->fetch->secrets, session->fetch->up->url);
+}
+
 static int
 session_connect(struct session *session)
 {
+	struct secrets *secrets = session->fetch->secrets;
+	int e;
+
 	session->logins = 0;
-	return git_remote_connect(session->remote, GIT_DIRECTION_FETCH,
+	secrets_guard(1);
+	/* a second connection needs what was overwritten after the first */
+	if (session->connections++ && !secrets->password && !secrets->key)
+		secrets_receive(secrets, 3);
+	e = git_remote_connect(session->remote, GIT_DIRECTION_FETCH,
 	    &session->options.callbacks, &session->options.proxy_opts, NULL);
+	secrets_guard(0);
+	return e;
 }
 
 /* What the services here need of the tips. */
@@ -135,6 +178,21 @@ older_lacking(const struct session *session, struct ids *ids)
 	}
 }
 
+/* Nothing goes into a store that is full. */
+static int
+store_full(const struct session *session)
+{
+	char text[200];
+
+	if (!session->full)
+		return 0;
+	snprintf(text, sizeof(text), "its object store has %llu MiB or more, "
+	    "and nothing new is fetched: gitopper-ctl wipe makes it anew",
+	    (unsigned long long)(STORE_MAX >> 20));
+	git_error_set_str(GIT_ERROR_OS, text);
+	return -1;
+}
+
 /* Fetches just those objects. A server that heard what commits we have would
  * take it that their blobs are here as well, and send nothing. */
 static int
@@ -147,7 +205,8 @@ objects_fetch(struct session *session, struct ids *ids)
 	ids_sort(ids);
 	if (ids->n == 0)
 		return 0;
-	session->last = 1;
+	if (store_full(session) < 0)
+		return -1;
 	specs.count = ids->n;
 	specs.strings = xreallocarray(NULL, ids->n, sizeof(*specs.strings));
 	for (i = 0; i < ids->n; i++)
@@ -171,6 +230,8 @@ history_fetch(struct session *session, const git_strarray *specs)
 	const struct kv *status = &session->fetch->up->status;
 	int e;
 
+	if (store_full(session) < 0)
+		return -1;
 	session->fetched = 1;
 	session->lean.filter = session->lean.can_want &&
 	    !kv_get(status, "plain");
@@ -214,6 +275,8 @@ session_start(struct session *session)
 	options->callbacks.certificate_check = login_certificate;
 	options->callbacks.transport = transport;
 	options->callbacks.payload = session;
+	session->lean.coming = coming;
+	session->lean.arg = session;
 	/* http_proxy, https_proxy and no_proxy, of the environment */
 	options->proxy_opts.type = GIT_PROXY_AUTO;
 	options->download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
@@ -257,6 +320,7 @@ fetch_work(void *arg)
 {
 	struct session session = { .fetch = arg };
 	const struct rlimit most = { session.fetch->room, session.fetch->room };
+	uint64_t bytes = 0;
 	int e;
 
 	/* to be told of, instead of killed */
@@ -274,8 +338,9 @@ fetch_work(void *arg)
 		answer("error %s%s", git_message(), login_hint(arg));
 	else if (session.head)
 		tips_answer(&session);
+	if (!e && session.fetched)
+		session.sum = store_sweep(session.fetch->repo, &bytes);
 	if (!e)
-		answer("store %016llx", (unsigned long long)(session.fetched ?
-		    store_sweep(session.fetch->repo) : session.sum));
+		answer("store %016llx", (unsigned long long)session.sum);
 	answer("done");
 }

@@ -16,9 +16,10 @@ struct session {
 	const git_remote_head **head;
 	size_t nheads;
 	uint64_t sum;		/* of the store, when it was opened */
+	int full;		/* it was as large as one may be */
 	int fetched;		/* it is another one now */
 	int logins;		/* credentials that were asked for */
-	int last;		/* no other connection comes after this one */
+	int connections;	/* so far */
 };
 
 /* fetch.c: writes a line to the parent, as contact.h has them. */

@@ -102,6 +102,16 @@ wanted_unknown(struct job *job, const struct upstream *up)
 	job->failed = 1;
 }
 
+/* One that is in the tree since before anybody asked for a signature. */
+static int
+is_unsigned(const struct service *s)
+{
+	const char *hash = kv_get(&s->status, "hash");
+
+	return kv_get(&s->conf, "verify") && hash && !s->ctl.frozen &&
+	    !signed_before(s, hash);
+}
+
 /* A publish that was begun comes first. Returns whether there is one. */
 static int
 begun(struct job *job)
@@ -144,6 +154,7 @@ job_prepare(struct job *job, const struct upstream *up)
 	int empty;
 
 	snprintf(job->tip, sizeof(job->tip), "%s", tip ? tip : "");
+	job->unreached = *up->error != '\0';
 	/* the pin first: alone, it would count again if we were killed */
 	if (s->ctl.thawed && (ctl_remove(s->dir, "pin") < 0 ||
 	    ctl_remove(s->dir, "frozen") < 0))
@@ -163,9 +174,11 @@ job_prepare(struct job *job, const struct upstream *up)
 	job->follows = wanted == tip;
 	/* a verdict on an older tip: is it one on what we are at? */
 	if (!service_is_at(s, wanted) || job->restage ||
-	    (job->follows && kv_get(&s->status, "bad")))
+	    (job->follows && kv_get(&s->status, "bad")) || is_unsigned(s))
 		want(job, wanted);
-	else if (stage_clear(s) < 0)
+	else if (stage_clear(s) == 0)
+		job->idle = 1;
+	else
 		warn("%s: next:", s->name);
 }
 
@@ -256,7 +269,11 @@ unreached(struct job *job, const struct upstream *up)
 	struct service *s = &job->s;
 	int first = !kv_get(&s->status, "error");
 
-	service_fail(s, "pull", "%s", up->error);
+	if (job->missing)
+		service_fail(s, "pull", "commit %.8s is not here, and can't "
+		    "be fetched: %s", job->wanted, up->error);
+	else
+		service_fail(s, "pull", "%s", up->error);
 	if (first)
 		kv_set_number(&s->status, "since", up->end);
 	service_retry(s, up->end);
@@ -268,7 +285,7 @@ job_finish(struct job *job, const struct upstream *up)
 {
 	struct service *s = &job->s;
 	const char *todo = kv_get(&s->status, "todo");
-	char staged[41];
+	char staged[41] = "";
 	int print, moves = !s->ctl.frozen && !s->ctl.pinned;
 
 	if (job->offline && job->failed) {
@@ -278,12 +295,16 @@ job_finish(struct job *job, const struct upstream *up)
 		service_close(s);
 		return -1;
 	}
-	if (!job->failed && *up->error && moves)
+	if (*up->error && (job->missing || (!job->failed && moves)))
 		unreached(job, up);
 	/* what failed while it was published is fine when that is done */
 	if (!job->failed && !(todo && strncmp(todo, "publish ", 8) == 0))
 		service_ok(s, "pull");
-	service_plan(s, "plan", staged);
+	if (!job->idle)
+		service_plan(s, "plan", staged);
+	service_staged(s, staged);
+	if (s->ctl.asked && *staged)
+		kv_set(&s->status, "redo", staged);
 	/* a check that couldn't be made of something that is gone */
 	if (!*staged)
 		service_ok(s, "check");

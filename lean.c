@@ -37,6 +37,7 @@ struct stream {
 	struct pktline_out in, out;
 	size_t read;			/* of in, what libgit2 has seen */
 	int reads;			/* since something was said */
+	int asked;			/* nothing more is to be said */
 };
 
 enum {
@@ -74,9 +75,16 @@ hurry(void)
 static int
 inner_read(struct stream *s, char *buf, size_t size, size_t *got)
 {
+	struct lean *lean = s->owner->lean;
+	int e;
+
 	if (s->reads++ < PROMPT_READS)
 		hurry();
-	return s->inner->read(s->inner, buf, size, got);
+	e = s->inner->read(s->inner, buf, size, got);
+	if (e == 0 && s->asked && lean->coming)
+		lean->coming(lean->arg);
+	s->asked = s->asked && e;
+	return e;
 }
 
 static int
@@ -116,6 +124,7 @@ stream_read(git_smart_subtransport_stream *base, char *buf, size_t size,
 static int
 stream_write(git_smart_subtransport_stream *base, const char *buf, size_t len)
 {
+	static const char done[] = "0009done\n";
 	struct stream *s = (struct stream *)base;
 	const struct lean *lean = s->owner->lean;
 
@@ -134,6 +143,8 @@ stream_write(git_smart_subtransport_stream *base, const char *buf, size_t len)
 	}
 	if (s->out.len == 0)
 		return 0;
+	s->asked = s->out.len >= sizeof(done) - 1 && memcmp(s->out.buf +
+	    s->out.len - (sizeof(done) - 1), done, sizeof(done) - 1) == 0;
 	hurry();
 	return s->inner->write(s->inner, s->out.buf, s->out.len);
 }

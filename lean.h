@@ -13,6 +13,9 @@ struct lean {
 	size_t nrefs;
 	int filter;	/* ask for no blobs; where the server knows how to */
 	int forget;	/* don't say what we have */
+	void (*coming)(void *arg); /* called when the answer to the last
+			 * request of a connection begins */
+	void *arg;
 
 	int can_filter;	/* it can leave blobs out, */
 	int can_want;	/* and give them out by their ids */

@@ -57,10 +57,6 @@ login_credential(git_credential **out, const char *url, const char *user,
 		    "authentication is asked for, and there is none to give");
 		return GIT_EAUTH;
 	}
-	/* libgit2 has a copy, and overwrites it when it has logged in by ssh,
-	 * or closes the connection by http */
-	if (session->last)
-		secrets_forget(secrets);
 	return e;
 }
 
@@ -119,5 +115,8 @@ login_hint(const struct fetch *fetch)
 		    "sshd refuses: use Ed25519)";
 	if (strstr(text, "ut of memory"))
 		return " (what is unpacked is larger than a child may be)";
+	if (strstr(text, "File too large"))
+		return " (what an object store, or what is sent at once, may "
+		    "have is in config.h)";
 	return "";
 }

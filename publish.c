@@ -337,6 +337,7 @@ publish_finish(struct service *s, const char *commit)
 		kv_set_number(&s->status, "since", time(NULL));
 	kv_set(&s->status, "hash", commit);
 	kv_set(&s->status, "todo", "act");
+	service_staged(s, "");
 	if (renameat(s->dir, "plan.changes", s->dir, "changes") < 0 &&
 	    errno != ENOENT)
 		warn("%s: changes:", s->name);

@@ -21,7 +21,10 @@ struct job {
 	int restage;		/* files are to be staged in any case */
 	int failed;		/* an error of this cycle is in status */
 	int damaged;		/* the object store may be */
+	int unreached;		/* the upstream can't be reached just now, */
+	int missing;		/* and hence the commit is not here */
 	int ask;		/* the reader has to look */
+	int idle;		/* nothing is staged, nor has to be */
 	char (*lack)[41];	/* objects it needs that the store left out */
 	size_t nlacks;
 	int lacking;		/* they are to be fetched */
@@ -52,6 +55,7 @@ struct reading {
  *	file MODE ID LEN SIZE	then a path, and its bytes
  *	error TEXT		it can't be done: no more
  *	damaged TEXT		the same, and the store may be damaged
+ *	missing TEXT		the same, for want of the commit
  *	end
  *
  * keep and file come sorted by path. arg is a struct reading.

@@ -14,7 +14,8 @@
 
 static git_repository *repo;
 static FILE *out;
-static int damaged;	/* what a job stumbled over may be our own store */
+static int damaged;	/* what a job stumbled over may be our own store, */
+static int missing;	/* or that there is no such commit */
 
 static const char *
 git_why(void)
@@ -26,7 +27,8 @@ git_why(void)
 static void
 error_print(const char *what, const char *why)
 {
-	fprintf(out, "%s %s%s\n", damaged ? "damaged" : "error", what, why);
+	fprintf(out, "%s %s%s\n", damaged ? "damaged" :
+	    missing ? "missing" : "error", what, why);
 }
 
 /* The commit that wanted means. NULL: found; else why not. */
@@ -47,7 +49,8 @@ commit_find(const struct job *job, git_oid *id)
 	    GIT_OBJECT_COMMIT);
 	if (e == GIT_EAMBIGUOUS)
 		return "more than one commit starts like that";
-	if (e == GIT_ENOTFOUND)
+	missing = e == GIT_ENOTFOUND;
+	if (missing)
 		return "there is no such commit";
 	if (e)
 		return git_why();
@@ -314,7 +317,7 @@ job_answer(const struct job *job)
 	char hex[41];
 	git_oid id;
 
-	damaged = 0;
+	damaged = missing = 0;
 	why = commit_find(job, &id);
 	if (why) {
 		error_print("", why);

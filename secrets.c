@@ -1,5 +1,6 @@
 /* secrets.c - keys and passwords, read by the parent for the fetching child */
 /* SPDX-License-Identifier: ISC */
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -12,34 +13,6 @@
 #include "config.h"
 #include "contact.h"
 #include "util.h"
-
-static void
-wipe(char *s)
-{
-	if (s)
-		explicit_bzero(s, strlen(s));
-	free(s);
-}
-
-void
-secrets_forget(struct secrets *secrets)
-{
-	wipe(secrets->user);
-	wipe(secrets->password);
-	wipe(secrets->key);
-	wipe(secrets->passphrase);
-	secrets->user = secrets->password = NULL;
-	secrets->key = secrets->passphrase = NULL;
-}
-
-void
-secrets_wipe(struct secrets *secrets)
-{
-	secrets_forget(secrets);
-	free(secrets->known_hosts);
-	free(secrets->ca);
-	memset(secrets, 0, sizeof(*secrets));
-}
 
 /* A file that only its owner can read. NULL, and why in up->error. */
 static char *
@@ -216,31 +189,44 @@ ssh_read(struct secrets *secrets, struct upstream *up)
 	return 0;
 }
 
+/* The credentials file, of which the child gets one line. */
+static int
+credentials_read(struct secrets *secrets, struct upstream *up)
+{
+	char *text = secret_file(up, up->credentials);
+	size_t len;
+
+	if (!text)
+		return -1;
+	len = strlen(text);
+	credentials_find(secrets, text, up->url);
+	/* it is in pieces now; other hosts' are not for the child */
+	explicit_bzero(text, len);
+	free(text);
+	return 0;
+}
+
 int
 secrets_read(struct secrets *secrets, struct upstream *up)
 {
-	char *text;
-	size_t len;
 	int result = 0;
 
-	if (is_ssh(up->url)) {
+	/* until secrets_wipe: no core file, which may go to a program that
+	 * heeds no limit (core(5)) */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		note("prctl:");
+	secrets_guard(1);
+	if (is_ssh(up->url))
 		result = ssh_read(secrets, up);
-	} else if (up->credentials) {
-		text = secret_file(up, up->credentials);
-		if (!text)
-			return -1;
-		len = strlen(text);
-		credentials_find(secrets, text, up->url);
-		/* it is in pieces now; other hosts' are not for the child */
-		explicit_bzero(text, len);
-		free(text);
-	}
+	else if (up->credentials)
+		result = credentials_read(secrets, up);
 	if (result == 0 && up->credential_command && !secrets->password &&
 	    strncmp(up->url, "http", 4) == 0)
 		result = credential_ask(secrets, up, up->timeout);
+	secrets_guard(0);
 	if (up->ca)
 		secrets->ca = xstrdup(up->ca);
 	if (result < 0)
-		secrets_wipe(secrets);
+		secrets_wipe(secrets, up->url);
 	return result;
 }

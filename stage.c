@@ -253,9 +253,12 @@ records_read(struct stage *stage)
 			    line + 7);
 			snprintf(stage->plan.commit, 41, "%s", job->wanted);
 		} else if (strncmp(line, "error ", 6) == 0 ||
-		    strncmp(line, "damaged ", 8) == 0) {
+		    strncmp(line, "damaged ", 8) == 0 ||
+		    strncmp(line, "missing ", 8) == 0) {
 			job->damaged = *line == 'd';
-			if (!job->offline)
+			/* then what is to be said is why */
+			job->missing = *line == 'm' && job->unreached;
+			if (!job->offline && !job->missing)
 				service_fail(&job->s, "pull",
 				    "commit %.8s: %s", job->wanted,
 				    strchr(line, ' ') + 1);
@@ -278,7 +281,8 @@ records_read(struct stage *stage)
 			service_log(&job->s, "pull: the branch was rewritten: "
 			    "%.8s is not in the history of %.8s", hash,
 			    job->wanted);
-		} else if (job->follows && strcmp(line, "verdict") == 0) {
+		} else if (job->follows && kv_get(&job->s.status, "bad") &&
+		    strcmp(line, "verdict") == 0) {
 			return STAGED_VERDICT;
 		} else if (hash && strcmp(line, "same") == 0) {
 			return STAGED_SAME;
@@ -308,7 +312,22 @@ stage_drop(struct service *s)
 	    (unlinkat(s->dir, "plan.changes", 0) < 0 && errno != ENOENT) ||
 	    service_path(s, PLACE_NEXT, path, sizeof(path)) < 0)
 		return -1;
-	return remove_tree(AT_FDCWD, path);
+	/* a short way to it where there is one */
+	return remove_tree(s->dir, s->mount ? path : "next");
+}
+
+/* Whether nothing at all is staged, as is mostly so. Where the plan is not
+ * there, plan.changes counts only for what may be left in next/. */
+static int
+is_clear(const struct service *s)
+{
+	char path[PATH_MAX];
+
+	return faccessat(s->dir, "plan", F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+	    errno == ENOENT &&
+	    service_path(s, PLACE_NEXT, path, sizeof(path)) == 0 &&
+	    faccessat(s->dir, s->mount ? path : "next", F_OK,
+	    AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
 }
 
 enum staged
@@ -343,6 +362,8 @@ stage_clear(struct service *s)
 	const char *todo = kv_get(&s->status, "todo");
 	char path[PATH_MAX];
 
+	if (is_clear(s))
+		return 0;
 	/* a publish that was begun may have brought edits out to next/ */
 	if (todo && strncmp(todo, "publish ", 8) == 0 &&
 	    (service_path(s, PLACE_NEXT, path, sizeof(path)) < 0 ||

@@ -105,7 +105,7 @@ steer_pull(const struct service *s, const char *how, char why[WHY_MAX])
 		return 0;
 	/* another's poke is as good, if it says as much */
 	if (errno == EPERM && ctl_read(&c, s->dir) == 0 && c.poke) {
-		if (strcmp(how, ctl_poke(&c)) == 0 || !*how)
+		if (strstr(ctl_poke(&c), how))
 			return 0;
 		snprintf(why, WHY_MAX, "another's poke waits; try again");
 		errno = EPERM;

@@ -32,7 +32,7 @@ file_sum(const char *path, const struct stat *st)
 }
 
 uint64_t
-store_sweep(const char *dir)
+store_sweep(const char *dir, uint64_t *bytes)
 {
 	char path[4096];
 	struct dirent *e;
@@ -47,13 +47,14 @@ store_sweep(const char *dir)
 		    path_join(path, sizeof(path), dir, e->d_name) < 0)
 			continue;
 		if (e->d_type == DT_DIR)
-			sum += store_sweep(path);
+			sum += store_sweep(path, bytes);
 		else if (lstat(path, &st) < 0)
 			continue;
 		else if (is_left_behind(e->d_name, &st))
 			unlink(path);
 		else
-			sum += file_sum(path, &st);
+			sum += file_sum(path, &st),
+			    *bytes += (uint64_t)st.st_size;
 	}
 	closedir(d);
 	return sum;

@@ -72,7 +72,8 @@ tree_is_empty(const struct service *s)
 	if (service_path(s, PLACE_TREE, path, sizeof(path)) < 0)
 		return 1;
 	/* a directory in it has a link to it, on most file systems */
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_nlink > 2)
+	if (fstatat(s->dir, s->mount ? path : "tree", &st, 0) == 0 &&
+	    S_ISDIR(st.st_mode) && st.st_nlink > 2)
 		return 0;
 	d = opendir(path);
 	if (!d)

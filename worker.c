@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,15 +22,23 @@
 /* Services whose locks are held at a time: each takes two descriptors. */
 enum { BATCH_MAX = 200 };
 
-/* read(2), but not for longer than READ_TIMEOUT seconds. */
+/* A child that reads, and for how long it may say nothing. */
+struct patience {
+	int fd;
+	int64_t seconds;
+};
+
+/* read(2), but with so much patience only. */
 static ssize_t
-patient_read(void *fd, char *buf, size_t size)
+patient_read(void *patience, char *buf, size_t size)
 {
-	struct pollfd p = { .fd = *(int *)fd, .events = POLLIN };
+	const struct patience *with = patience;
+	struct pollfd p = { .fd = with->fd, .events = POLLIN };
 	ssize_t n;
 
 	do {
-		n = poll(&p, 1, READ_TIMEOUT * 1000);
+		n = poll(&p, 1, with->seconds > INT_MAX / 1000 ? INT_MAX :
+		    (int)with->seconds * 1000);
 		if (n > 0)
 			n = read(p.fd, buf, size);
 		else if (n == 0)
@@ -48,6 +57,10 @@ reader_round(const struct upstream *up, struct job *job, size_t n)
 	const char *const readable[] = { repo, NULL };
 	const struct child_rights rights = { .readable = readable };
 	struct reading reading = { repo, job, n };
+	/* who gives the network more time has much to be read */
+	struct patience patience = {
+		-1, up->timeout > READ_TIMEOUT ? up->timeout : READ_TIMEOUT
+	};
 	struct child child;
 	enum staged staged;
 	FILE *in;
@@ -56,8 +69,9 @@ reader_round(const struct upstream *up, struct job *job, size_t n)
 
 	upstream_repo(up, repo, sizeof(repo));
 	if (child_start(&child, reader_work, &reading, &rights) < 0 ||
-	    !(in = fopencookie(&child.fd, "r", patient)))
+	    !(in = fopencookie(&patience, "r", patient)))
 		die(EXIT_SYS, "can't start a child to read:");
+	patience.fd = child.fd;
 	for (i = 0; i < n; i++) {
 		if (!job[i].ask)
 			continue;
@@ -305,6 +319,7 @@ worker_run(struct upstream *up, const int tokens[2], int fflag)
 	if (up->dir < 0 || kv_read(&up->status, up->dir, "status") < 0)
 		die(EXIT_SYS, "%s/.upstream:", state_path);
 	names_start(&names, (char *[]){ NULL }, 0);
+	names.trusted = 1;
 	while (!names.eof) {
 		/* those that have come so far, and at least one */
 		for (n = 0; n < BATCH_MAX &&
@@ -339,6 +354,7 @@ may_publish(const struct service *s, const struct plan *plan)
 {
 	const char *todo = kv_get(&s->status, "todo");
 	const char *checked = kv_get(&s->status, "checked");
+	const char *passed = kv_get(&s->status, "passed");
 	const char *branch = kv_get(&s->conf, "branch");
 	const char *url = kv_get(&s->conf, "upstream"), *wanted;
 	struct kv status = { 0 };
@@ -362,6 +378,9 @@ may_publish(const struct service *s, const struct plan *plan)
 	else if (kv_get(&s->conf, "check") &&
 	    (!checked || strcmp(checked, plan->commit)))
 		warn("%s: %.8s is not checked yet", s->name, plan->commit);
+	else if (kv_get(&s->conf, "window") &&
+	    (!passed || strcmp(passed, plan->commit)))
+		note("%s: %.8s waits for the window", s->name, plan->commit);
 	else
 		return 1;
 	return 0;

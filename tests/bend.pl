@@ -1,7 +1,9 @@
 # bend.pl - a TCP proxy that does to the server's bytes what a file says
 # usage: perl bend.pl PORTFILE HOST:PORT HOWFILE
-# Writes its port to PORTFILE. HOWFILE is read at each connection: a word and
-# a number of bytes, reckoned from the connection's first:
+# Writes its port to PORTFILE. HOWFILE is read at each connection, and all lines
+# but the last are good for one: a word and a number of bytes, reckoned from the
+# connection's first, or, where a number P follows, from the first that
+# answers the client's P-th POST:
 #	pass 0		forward all
 #	cut N		end the connection after N bytes
 #	reset N		the same, with an RST
@@ -54,9 +56,7 @@ sub bend {
 }
 
 sub serve {
-	my ($client) = @_;
-	open my $f, '<', $how or die "$how: $!";
-	my ($word, $n) = split ' ', <$f>;
+	my ($client, $word, $n, $posts) = @_;
 	my $socket = IO::Socket::INET->new($to) or exit;
 	my $select = IO::Select->new($client, $socket);
 	my $seen = 0;
@@ -65,7 +65,12 @@ sub serve {
 			my $got = sysread $from, my $buf, 65536;
 			exit unless $got;
 			if ($from == $client) {
+				$posts -= () = $buf =~ /^POST /mg if ($posts // 0) > 0;
 				forward($socket, $buf);
+				next;
+			}
+			if (($posts // 0) > 0) {
+				forward($client, $buf);
 				next;
 			}
 			select undef, undef, undef, $n / 1000
@@ -76,10 +81,24 @@ sub serve {
 	}
 }
 
+# the first line of HOWFILE, which goes unless it is the last
+sub next_how {
+	open my $f, '<', $how or die "$how: $!";
+	my ($line, @rest) = <$f>;
+	if (@rest) {
+		open my $new, '>', "$how.new" or die "$how.new: $!";
+		print $new @rest;
+		close $new or die "$how.new: $!";
+		rename "$how.new", $how or die "$how: $!";
+	}
+	return split ' ', $line;
+}
+
 while (1) {
 	my $client = $server->accept or next;
+	my @how = next_how();
 	next if fork;
 	close $server;
-	serve($client);
+	serve($client, @how);
 	exit;
 }

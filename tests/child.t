@@ -23,12 +23,15 @@ allowed() {
 memory=
 grep -q asan "$tmp/misbehave" && memory=,memory
 is "a fetching child can do this, and nothing else" "$(allowed fetch)" \
-	"read its own,write its own,tcp,udp$memory"
+	"read its own,write its own,tcp,udp$memory,unix,netlink"
 is "and came to its end" "$(tail -n 1 "$tmp/said")" "end: 0"
 is "a reading one reads" "$(allowed read)" "read its own$memory"
 is "and came to its end" "$(tail -n 1 "$tmp/said")" "end: 0"
 is "a packing one writes as well" "$(allowed pack)" \
 	"read its own,write its own$memory"
+is "and came to its end" "$(tail -n 1 "$tmp/said")" "end: 0"
+is "one that runs programs does so, and reads" "$(allowed verify)" \
+	"read a secret,read its own,exec,fork$memory,unix"
 is "and came to its end" "$(tail -n 1 "$tmp/said")" "end: 0"
 is "nothing was written elsewhere" "$(ls "$tmp/other")" ""
 done_testing

@@ -1,19 +1,23 @@
 /* misbehave - a child of gitopper-pull that does what it must not */
 /* SPDX-License-Identifier: ISC */
 /*
- * usage: misbehave fetch|read|pack OWN OTHER SECRET PORT
+ * usage: misbehave fetch|read|pack|verify OWN OTHER SECRET PORT
  * OWN is a directory that is its own, OTHER one that isn't, SECRET a file
  * that all can read, PORT one on loopback where somebody listens. Prints a
  * line for each try: `name: done`, or why not.
  */
+#include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,10 +86,24 @@ change_mode(void)
 	return chmod("/tmp", 0777);
 }
 
+/* In a child of its own, where it may have one: else this one would be gone. */
 static int
 run_program(void)
 {
-	return execl("/bin/true", "true", (char *)NULL);
+	int status = -1;
+	pid_t pid = 0;
+
+	if (strcmp(args[0], "verify") == 0)
+		pid = fork();
+	if (pid == 0) {
+		execl("/bin/true", "true", (char *)NULL);
+		if (strcmp(args[0], "verify") == 0)
+			_exit(1);
+		return -1;
+	}
+	if (pid > 0)
+		waitpid(pid, &status, 0);
+	return status == 0 ? 0 : -1;
 }
 
 static int
@@ -139,6 +157,79 @@ become_root(void)
 	return setuid(0);
 }
 
+static int
+connect_unix(void)
+{
+	return closed(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+}
+
+static int
+talk_netlink(void)
+{
+	return closed(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0));
+}
+
+static int
+new_namespace(void)
+{
+	return unshare(CLONE_NEWUSER | CLONE_NEWNS);
+}
+
+static int
+clone_namespace(void)
+{
+	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0,
+	    0, 0);
+
+	if (pid == 0)
+		_exit(0);
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+	return pid;
+}
+
+/* to its own namespace, which would do nothing */
+static int
+mount_something(void)
+{
+	return errno = 0, mount("none", "/nowhere", "tmpfs", 0, NULL) < 0 &&
+	    errno == EPERM ? -1 : 0;
+}
+
+/* the id of its own keyring, which is there or not */
+static int
+use_keys(void)
+{
+	return syscall(SYS_keyctl, 0, -3, 0) < 0 && errno == EPERM ? -1 : 0;
+}
+
+static int
+handle_faults(void)
+{
+	return closed((int)syscall(SYS_userfaultfd, UFFD_USER_MODE_ONLY));
+}
+
+/* with arguments that are wrong: EPERM says that nobody looks at them */
+static int
+use_bpf(void)
+{
+	return syscall(SYS_bpf, -1, NULL, 0) < 0 && errno == EPERM ? -1 : 0;
+}
+
+static int
+use_ring(void)
+{
+	return syscall(SYS_io_uring_setup, 0, NULL) < 0 && errno == EPERM ?
+	    -1 : 0;
+}
+
+static int
+count_events(void)
+{
+	return syscall(SYS_perf_event_open, NULL, 0, -1, -1, 0) < 0 &&
+	    errno == EPERM ? -1 : 0;
+}
+
 /* more than a child may have, and touched */
 static int
 take_memory(void)
@@ -164,6 +255,11 @@ static const struct {
 	{ "tcp", connect_tcp }, { "udp", send_udp },
 	{ "signal", kill_parent }, { "ptrace", trace_parent },
 	{ "setuid", become_root }, { "memory", take_memory },
+	{ "unix", connect_unix }, { "netlink", talk_netlink },
+	{ "unshare", new_namespace }, { "clone", clone_namespace },
+	{ "mount", mount_something }, { "keys", use_keys },
+	{ "faults", handle_faults }, { "bpf", use_bpf },
+	{ "io_uring", use_ring }, { "perf", count_events },
 };
 
 static void
@@ -200,9 +296,12 @@ main(int argc, char *argv[])
 	if (path_join(own, sizeof(own), args[1], "file") < 0 ||
 	    path_join(other, sizeof(other), args[2], "file") < 0)
 		die(EXIT_USAGE, "too long:");
-	if (strcmp(args[0], "read") != 0)
-		rights.writable = args[1];
 	rights.network = strcmp(args[0], "fetch") == 0;
+	rights.exec = strcmp(args[0], "verify") == 0;
+	if (rights.network || strcmp(args[0], "pack") == 0)
+		rights.writable = args[1];
+	if (rights.exec)	/* as signed.c has it */
+		rights.readable = NULL;
 	if (child_start(&child, misbehave, NULL, &rights) < 0)
 		die(EXIT_SYS, "child:");
 	while ((n = read(child.fd, buf, sizeof(buf))) > 0)

@@ -83,6 +83,35 @@ for url in "$git_url" "$http_url/git" "$https_url/git" "$ssh_url$root"; do
 			"$(cat "$GITOPPER_STATE/$name/log")" \
 			'^20[0-9-]*T[0-9:]*Z pull: fine again$'
 	done
+	# what is cut is the answer to the request for single files: another
+	# connection, or another POST in the same, which TLS hides
+	case $kind in
+	http) after='%s 2\n' ;;
+	https) after= ;;
+	*) after='pass 0\n%s\n' ;;
+	esac
+	[ -z "$after" ] || for fault in 'cut 100' 'cut 100000' 'reset 90000' 'flip 100000'; do
+		[ "$kind" != ssh ] || [ "$fault" != 'cut 100' ] || continue
+		name=$kind-files-$(echo "$fault" | tr ' ' -)
+		service "$name" "$url" 3
+		rm -rf "$dir/repo" "$dir/status" "$dir/damaged"
+		printf "$after" "$fault" >"$how"
+		timeout 20 gitopper-pull "$name" >"$tmp/out" 2>&1
+		status=$?
+		if [ "$status" -eq 0 ]; then
+			ok "$name: no harm" whole "$name" "$url"
+			continue
+		fi
+		is "$name: an error" "$status" 1
+		like "$name: which says what" "$(value "$name" error)" \
+			'^pull: [^ ]'
+		ok "$name: the history is here" git -C "$dir/repo" cat-file -e \
+			"$head"
+		echo pass 0 >"$how"
+		gitopper-pull "$name" >"$tmp/out" 2>&1 ||
+			gitopper-pull "$name" >"$tmp/out" 2>&1
+		ok "$name: and then all is well" whole "$name" "$url"
+	done
 	urls="$urls $url"
 done
 
@@ -139,6 +168,28 @@ for from in credentials=$tmp/cred "credential_command=$tmp/command"; do
 done
 like "who asked for it got it" "$(cat "$tmp/redirect.log")" \
 	'^Authorization: Basic'
+
+# by TLS to another port of the host that the password is for
+redirects=$(free_port) other=$(free_port)
+spawn perl tests/redirect.pl "$redirects" "https://localhost:$other" \
+	>"$tmp/redirect.log"
+mkfifo "$tmp/silence"
+exec 8<>"$tmp/silence"
+spawn sh -c 'exec openssl s_server -accept "$0" -cert "$1" -quiet <&8' \
+	"127.0.0.1:$other" "$tmp/server.pem" >"$tmp/tls.log" 2>&1
+within 10 listens "$redirects" && within 10 listens "$other"
+echo "http://joe:open-sesame@localhost:$redirects" >"$tmp/cred"
+chmod 600 "$tmp/cred"
+for when in early late; do
+	: >"$tmp/tls.log"
+	service "tls-$when" "http://localhost:$redirects/$when-tls" 3 \
+		"credentials=$tmp/cred"
+	fails 1 "redirected $when to TLS" gitopper-pull "tls-$when"
+	like "$when: it came there" "$(cat "$tmp/tls.log")" '^GET'
+	is "$when: without a password" \
+		"$(grep -i authorization "$tmp/tls.log")" ""
+	like "$when: it says why" "$(value "tls-$when" error)" '^pull: .'
+done
 
 # a name that isn't known yet, as when a machine boots
 if [ "$(id -u)" -eq 0 ]; then

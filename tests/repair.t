@@ -108,6 +108,42 @@ ok "then it is done" gitopper-pull a b
 ok "the store is another one" test "$before" -ne "$(stat -c %i "$dir/repo")"
 ok "all is whole" whole
 
+# a store that is gone while the upstream is down
+push "not here"
+stop "$git_pid"
+rm -rf "$dir/repo"
+echo "tip=main	$head" >>"$dir/status"
+sed -i "/^tip=main	$head/!{/^tip=/d}" "$dir/status"
+fails 1 "a tip of which nothing is here" gitopper-pull a
+like "it says why" "$(value a error)" "^pull: commit $(echo "$head" |
+	cut -c1-8) is not here, and can't be fetched: .*(refused|connect)"
+echo "$head" >"$GITOPPER_STATE/b/ctl/pin"
+fails 1 "nor can it be gone to" gitopper-pull b
+like "it says why" "$(value b error)" \
+	"is not here, and can't be fetched: .*(refused|connect)"
+rm "$GITOPPER_STATE/b/ctl/pin"
+ok "the upstream is back" try git_daemon "$root" "${git_url##*:}"
+ok "all is fetched" gitopper-pull a b
+ok "all is whole" whole
+echo 1234567 >"$GITOPPER_STATE/b/ctl/pin"
+fails 1 "what nobody has" gitopper-pull b
+like "is another matter" "$(value b error)" "there is no such commit"
+rm "$GITOPPER_STATE/b/ctl/pin"
+ok "forward again" gitopper-pull b
+
+# two wishes
+ok "wipe" gitopper-ctl wipe a
+ok "and redo, while that waits" gitopper-ctl redo a
+is "wish both" "$(cat "$GITOPPER_STATE/a/ctl/poke")" "redo wipe"
+ok "and just pull" gitopper-ctl pull a
+is "takes nothing from it" "$(cat "$GITOPPER_STATE/a/ctl/poke")" "redo wipe"
+before=$(stat -c %i "$dir/repo")
+ok "both are done" gitopper-pull a
+ok "the store is another one" test "$before" -ne "$(stat -c %i "$dir/repo")"
+is "and it is to be acted again" "$(value a todo)" act
+is "the poke is gone" "$(ls "$GITOPPER_STATE/a/ctl")" ""
+sed -i /^todo=/d "$GITOPPER_STATE/a/status"
+
 # asked for when the one contact of a run is over
 before=$(stat -c %i "$dir/repo")
 mkfifo "$tmp/names"

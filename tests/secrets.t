@@ -69,6 +69,12 @@ cat "$tmp/ecdsa.pub" >>"$tmp/id.pub"
 service ecdsa "$ssh_url/$root/r.git" "key=$tmp/ecdsa" "$hosts"
 follows ecdsa "an ECDSA key"
 
+# what doesn't fit into the socket that it waits in
+{ cat "$tmp/ecdsa"; head -c 70000 /dev/zero | tr '\0' x; } >"$tmp/large"
+chmod 600 "$tmp/large"
+service large "$ssh_url/$root/./r.git" "key=$tmp/large" "$hosts"
+refused large "key or credentials: .*too long" "a key that is too large"
+
 # a program that knows
 cat >"$tmp/helper" <<END
 #!/bin/sh

@@ -94,10 +94,28 @@ echo "verify=$tmp/signers" >>"$state/conf"
 gitopper-pull -p app >"$tmp/out" 2>&1
 is "and not published then" "$(tree)" five
 refused five "not signed" "staged before"
+
+# published before anybody asked for one
+sed -i /^verify=/d "$state/conf"
+ok "is published" pull
+is "indeed" "$(tree)" staged
+echo "verify=$tmp/signers" >>"$state/conf"
+fails 1 "without anything new, too, it is found out" gitopper-pull app
+is "the state says so" "$(value app error)" "pull: commit $(echo "$head" |
+	cut -c1-8): not signed by an allowed signer"
+is "the tree stays" "$(tree)" staged
+fails 1 "so it is the next time" gitopper-pull app
+touch "$state/ctl/frozen"
+ok "frozen, it is left alone" gitopper-pull app
+rm "$state/ctl/frozen"
 as good
 ok "a good one again" push five -S
 ok "is taken" pull
 good=$head
+cp "$state/object" "$tmp/object"
+rm "$state/object"
+ok "where it isn't known, a good one is looked at once more" gitopper-pull app
+ok "and known" cmp "$state/object" "$tmp/object"
 
 # as git puts it together
 git -C "$repo" cat-file commit "$head" | sed '/^gpgsig /i\
