@@ -233,6 +233,20 @@ sed -i 's/"reload"/"reload plain"/' "$tmp/config.toml"
 ok 'one that can not be reloaded is started' deploy
 fails 1 'but not reloaded' there gitopper-act web
 like 'which is said' "$(error)" 'unknown function .reload'
+cat >/etc/init.d/odd <<END
+#!/sbin/openrc-run
+pidfile="$tmp/odd.pid"
+start() { :; }
+status() { :; }
+END
+chmod 755 /etc/init.d/odd
+sed -i 's/"reload plain"/"hup odd"/' "$tmp/config.toml"
+echo 1 -1 >"$tmp/odd.pid"
+fails 1 'a pid file that names all processes' deploy
+like 'is refused' "$(error)" '^act: exit status 1: odd: 1: not the id of a'
+echo -1 >"$tmp/odd.pid"
+fails 1 'however' there gitopper-act web
+like 'it does' "$(error)" '^act: exit status 1: odd: -1: not the id of a'
 end
 
 # --- none of them

@@ -135,7 +135,7 @@ mount -t tmpfs none "$root/run" || exit 111
 chmod 755 "$tmp/over/up"
 mkdir -p "$root/suite" "$root/repo" "$root/up"
 for program in gitopper gitopper-conf gitopper-wait gitopper-pull \
-	gitopper-mount gitopper-act; do
+	gitopper-mount gitopper-act gitopper-window; do
 	cp "$(command -v $program)" "$root/suite" || exit 111
 done
 cp -R action "$root/suite/action"

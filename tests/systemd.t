@@ -2,20 +2,17 @@
 # systemd.t - the actions under a real systemd, in a container over an overlay
 # of this machine's root directory, with nginx as one of the services
 . tests/lib.sh
+. tests/boot.sh
 
 [ "$(id -u)" -eq 0 ] || skip 'mounts and containers are for root'
 command -v systemd-nspawn >/dev/null || skip 'no systemd-nspawn'
 
-root=$tmp/root
-mkdir "$root" "$tmp/over"
-mount -t tmpfs tmpfs "$tmp/over" && mkdir "$tmp/over/up" "$tmp/over/work" &&
-mount -t overlay overlay "$root" \
-	-o "lowerdir=/,upperdir=$tmp/over/up,workdir=$tmp/over/work" || exit 111
+overlay || exit 111
 
 # a copy, as systemd mounts over /tmp and the like
 mkdir "$root/suite" && cp -R action "$root/suite" || exit 111
 for program in gitopper gitopper-conf gitopper-wait gitopper-pull \
-	gitopper-mount gitopper-act; do
+	gitopper-mount gitopper-act gitopper-window; do
 	cp "$(command -v $program)" "$root/suite" || exit 111
 done
 
@@ -204,9 +201,9 @@ StandardOutput=append:/said
 ExecStart=/bin/sh /probe.sh
 ExecStopPost=/bin/systemctl poweroff --force --force
 END
-ok 'systemd boots, and runs it' \
-	timeout 90 systemd-nspawn -q -b -D "$root" --register=no --keep-unit \
-	--private-network systemd.unit=probe-all.service </dev/null
+spawn nspawn systemd.unit=probe-all.service >"$tmp/console" 2>&1
+boot_pid=$pid
+ok 'systemd boots, and runs it' wait "$boot_pid"
 
 # said WHAT: the line of it; error NAME: what status says
 said() { sed -n "s/^$1: //p" "$root/said"; }
