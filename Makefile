@@ -33,11 +33,11 @@ STAGE = stage.o next.o path.o plan.o saved.o signed.o child.o confine.o $(STATE)
 CONF = gitopper-conf.o config.o config-settings.o config-places.o \
 	config-value.o window.o zone.o $(TOML) $(STATE)
 WAIT = gitopper-wait.o roster.o claims.o due.o watch.o $(STATE)
-PULL = gitopper-pull.o worker.o job.o contact.o secrets.o scrub.o credential.o \
-	stores.o child.o hear.o fetch.o login.o heads.o hostkey.o lean.o \
-	pktline.o blobs.o pack.o sweep.o git.o reader.o listing.o stage.o \
-	next.o signed.o path.o plan.o publish.o saved.o tree.o confine.o \
-	$(FILTER)
+PULL = gitopper-pull.o worker.o job.o contact.o secrets.o scrub.o \
+	credential.o stores.o child.o hear.o kept.o fetch.o login.o heads.o \
+	hostkey.o lean.o pktline.o blobs.o pack.o sweep.o git.o reader.o \
+	history.o content.o listing.o stage.o next.o signed.o path.o plan.o \
+	publish.o saved.o tree.o confine.o $(FILTER)
 MOUNT = gitopper-mount.o mountpoint.o mounts.o $(FILTER)
 ACT = gitopper-act.o run.o command.o trust.o preview.o verdict.o mountpoint.o \
 	gather.o $(SAMPLES) $(FILTER)
@@ -155,6 +155,7 @@ config.o: config-file.h config-read.h config-value.h config.h kv.h state.h \
 confine.o: confine.h
 conn.o: config.h conn.h http.h httpd.h kv.h mirror.h show.h state.h util.h
 contact.o: child.h config.h contact.h kv.h state.h util.h
+content.o: contact.h kv.h listing.h plan.h pull.h state.h util.h
 control.o: config.h kv.h state.h util.h
 credential.o: config.h contact.h kv.h util.h
 crowd.o: config.h conn.h http.h httpd.h kv.h mirror.h show.h state.h util.h
@@ -182,11 +183,13 @@ gitopper-window.o: kv.h names.h state.h util.h window.h zone.h
 guard.o: config.h http.h httpd.h kv.h mirror.h show.h state.h util.h
 heads.o: contact.h fetch.h kv.h lean.h pktline.h state.h util.h
 hear.o: config.h contact.h kv.h state.h util.h
+history.o: contact.h kv.h listing.h plan.h pull.h state.h
 hostkey.o: hostkey.h
 http-value.o: http-value.h http.h
 http.o: http-value.h http.h
 job.o: config.h contact.h kv.h plan.h pull.h state.h util.h
 json.o: json.h
+kept.o: contact.h kv.h state.h util.h
 kv.o: config.h kv.h util.h
 lean.o: lean.h pktline.h util.h
 lines.o: answer.h ctl.h json.h kv.h print.h show.h table.h util.h
@@ -207,7 +210,7 @@ orders.o: http.h httpd.h kv.h mirror.h route.h show.h state.h steer.h util.h
 pack.o: child.h config.h contact.h kv.h util.h
 page.o: http.h httpd.h json.h kv.h mirror.h page.h show.h state.h
 passwd.o: ctl.h util.h
-path.o: config.h contact.h kv.h plan.h pull.h state.h
+path.o: config.h contact.h kv.h plan.h pull.h stage.h state.h util.h
 pktline.o: pktline.h util.h
 plan.o: config.h plan.h util.h
 preview.o: act.h config.h kv.h mountpoint.h state.h util.h

@@ -13,11 +13,13 @@ void ids_sort(struct ids *ids);
 void ids_free(struct ids *ids);
 
 /* Adds the blobs of the service's files at the commit that aren't in repo.
+ * Those that the commit kept has at the same path are there; NULL: none.
  * Returns 0, or -1 where the commit or a link of the service is not there. */
 int blobs_lacking(struct ids *ids, git_repository *repo,
-	const struct service *s, const git_oid *commit);
+	const struct service *s, const git_oid *commit, const git_oid *kept);
 
 /* The same for the last n commits up to tip that change something in the
- * service's links, as far as history goes. */
+ * service's links, as far as history goes; up to kept they are there. */
 int blobs_lacking_before(struct ids *ids, git_repository *repo,
-	const struct service *s, const git_oid *tip, size_t n);
+	const struct service *s, const git_oid *tip, size_t n,
+	const git_oid *kept);

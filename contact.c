@@ -313,27 +313,6 @@ fetch_all(struct upstream *up, int64_t deadline)
 	return result;
 }
 
-/* Tells whether something changed since the last time: tips, or what the
- * services want of them. */
-static void
-keep_mark(const struct upstream *up, char mark[17])
-{
-	const struct service *s;
-	const char *branch, *tip;
-	uint64_t sum = 0;
-	size_t i, k;
-
-	for (i = 0; i < up->nservices; i++) {
-		s = &up->service[i];
-		branch = kv_get(&s->conf, "branch");
-		tip = upstream_tip(&up->status, branch ? branch : "main");
-		sum = sum * 31 + text_hash(tip ? tip : "");
-		for (k = 0; k < s->ndirs; k++)
-			sum = sum * 31 + text_hash(s->dirs[k].link);
-	}
-	snprintf(mark, 17, "%016llx", (unsigned long long)sum);
-}
-
 /*
  * Files get their times from a clock that ticks every few milliseconds, or a
  * finer one: whoever wrote one before this returns did so before the tick
@@ -356,7 +335,7 @@ upstream_contact(struct upstream *up)
 {
 	int64_t deadline = now_ms() + up->timeout * 1000;
 	int lock = upstream_lock(up, deadline), result;
-	char *public, mark[17];
+	char *public;
 
 	*up->error = '\0';
 	tick_await(&up->start);
@@ -371,15 +350,15 @@ upstream_contact(struct upstream *up)
 	kv_free(&up->status);
 	if (kv_read(&up->status, up->dir, "status") < 0)
 		note("an upstream's status is not readable, made anew");
+	kept_check(up);
 	result = fetch_all(up, deadline);
 	public = upstream_public(up->url);	/* httpd shows this file */
 	kv_set(&up->status, "url", public);
 	free(public);
-	keep_mark(up, mark);
 	if (up->keeping) {
 		kv_set(&up->status, "unkept", NULL);
 		if (result == 0)
-			kv_set(&up->status, "kept", mark);
+			kept_note(up);
 		else
 			kv_set_number(&up->status, "unkept", time(NULL));
 	}
@@ -403,16 +382,12 @@ upstream_contact(struct upstream *up)
 void
 upstream_tidy(struct upstream *up)
 {
-	const char *kept = kv_get(&up->status, "kept");
 	int64_t tried = kv_number(&up->status, "unkept", 0), now = time(NULL);
-	char mark[17];
 
 	if (*up->error)
 		return;
-	keep_mark(up, mark);
 	/* what is too large, say, is not to be had however often */
-	if (!kv_get(&up->status, "plain") &&
-	    (!kept || strcmp(kept, mark) != 0) &&
+	if (!kv_get(&up->status, "plain") && kept_is_due(up) &&
 	    (tried > now || now >= tried + KEEP_AGAIN)) {
 		up->keeping = 1;
 		if (upstream_contact(up) < 0)

@@ -64,6 +64,15 @@ int upstream_lock(const struct upstream *up, int64_t deadline);
  * the deadline, or is too much. */
 char *upstream_listen(int fd, int64_t deadline);
 
+/* kept.c: forgets what is kept, where the services want other links now. */
+void kept_check(struct upstream *up);
+/* The tip of branch whose blobs are all here, as far as the services here need
+ * them, and those of KEEP commits before it; NULL where that isn't known. */
+const char *kept_tip(const struct upstream *up, const char *branch);
+/* Whether there is a later one; and: now that is here, too. */
+int kept_is_due(const struct upstream *up);
+void kept_note(struct upstream *up);
+
 /* Makes one pack of many, where there are more than PACKS_MAX, or the store is
  * twice what it was then. Within PACK_TIME, and nobody has to wait for it. */
 void upstream_pack(struct upstream *up);

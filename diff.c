@@ -59,13 +59,14 @@ trouble(struct look *look, const char *path)
 static void
 look_at_files(struct look *look)
 {
+	struct walk walk = { .root = look->root };
 	struct stat st;
 	size_t i;
 
 	for (i = 0; i < look->index.n; i++) {
 		const struct entry *e = &look->index.entry[i];
 
-		if (entry_intact_in(e, look->root))
+		if (entry_intact_in(e, &walk))
 			continue;
 		if (look->root >= 0 && fstatat(look->root, e->path, &st,
 		    AT_SYMLINK_NOFOLLOW) == 0)
@@ -75,6 +76,7 @@ look_at_files(struct look *look)
 		else
 			trouble(look, e->path);
 	}
+	walk_end(&walk);
 }
 
 static void look_below(struct look *look, const char *path, int depth);

@@ -73,6 +73,7 @@ repo_open(struct session *session)
 	e = git_repository_open_bare(&session->repo, path);
 	if (e == GIT_ENOTFOUND) {
 		answer("fresh");
+		session->fresh = 1;
 		e = git_repository_init(&session->repo, path, 1);
 	}
 	return e;
@@ -135,6 +136,16 @@ session_connect(struct session *session)
 	return e;
 }
 
+/* The commit of that branch whose blobs are known to be here; or NULL. */
+static const git_oid *
+branch_kept(const struct session *session, const char *branch, git_oid *id)
+{
+	const char *hex = session->fresh ? NULL :
+	    kept_tip(session->fetch->up, branch);
+
+	return hex && git_oid_fromstr(id, hex) == 0 ? id : NULL;
+}
+
 /* What the services here need of the tips. */
 static void
 tips_lacking(const struct session *session, struct ids *ids)
@@ -143,17 +154,21 @@ tips_lacking(const struct session *session, struct ids *ids)
 	const git_remote_head *head;
 	const char *branch;
 	git_object *object, *commit;
+	git_oid kept;
 	size_t i;
 
 	for (i = 0; i < up->nservices; i++) {
 		branch = kv_get(&up->service[i].conf, "branch");
-		head = branch_head(session, branch ? branch : "main");
+		if (!branch)
+			branch = "main";
+		head = branch_head(session, branch);
 		if (!head || git_object_lookup(&object, session->repo,
 		    &head->oid, GIT_OBJECT_ANY))
 			continue;
 		if (git_object_peel(&commit, object, GIT_OBJECT_COMMIT) == 0) {
 			blobs_lacking(ids, session->repo, &up->service[i],
-			    git_object_id(commit));
+			    git_object_id(commit),
+			    branch_kept(session, branch, &kept));
 			git_object_free(commit);
 		}
 		git_object_free(object);
@@ -166,15 +181,18 @@ older_lacking(const struct session *session, struct ids *ids)
 {
 	const struct upstream *up = session->fetch->up;
 	const char *branch, *tip;
-	git_oid id;
+	git_oid id, kept;
 	size_t i;
 
 	for (i = 0; i < up->nservices; i++) {
 		branch = kv_get(&up->service[i].conf, "branch");
-		tip = upstream_tip(&up->status, branch ? branch : "main");
+		if (!branch)
+			branch = "main";
+		tip = upstream_tip(&up->status, branch);
 		if (tip && git_oid_fromstr(&id, tip) == 0)
 			blobs_lacking_before(ids, session->repo,
-			    &up->service[i], &id, KEEP);
+			    &up->service[i], &id, KEEP,
+			    branch_kept(session, branch, &kept));
 	}
 }
 

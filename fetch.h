@@ -16,7 +16,8 @@ struct session {
 	const git_remote_head **head;
 	size_t nheads;
 	uint64_t sum;		/* of the store, when it was opened */
-	int full;		/* it was as large as one may be */
+	int fresh;		/* it was empty then, */
+	int full;		/* or it was as large as one may be */
 	int fetched;		/* it is another one now */
 	int logins;		/* credentials that were asked for */
 	int connections;	/* so far */

@@ -43,6 +43,10 @@ struct entry *plan_add(struct plan *plan, const struct entry *e);
 void plan_link(struct plan *plan, const char *link);
 /* The entry of path, or NULL. */
 struct entry *plan_find(const struct plan *plan, const char *path);
+/* Adds to plan what old has besides: but for drop, whose entries are only
+ * paths, and for what plan has at the same path. All three are sorted. */
+void plan_merge(struct plan *plan, const struct plan *old,
+	const struct plan *drop);
 /* The position of the first entry that doesn't sort before path. */
 size_t plan_position(const struct plan *plan, const char *path);
 void plan_free(struct plan *plan);
@@ -52,8 +56,16 @@ void plan_free(struct plan *plan);
  * time, or else the same mode and content (SHA-1 of a git blob).
  */
 int entry_intact(const struct entry *e, int dir, const char *name);
-/* The same in the tree whose descriptor is root, at e's path. */
-int entry_intact_in(const struct entry *e, int root);
+/* A look at files of a tree, in their order: those in one directory take one
+ * open(2) together, and a stat(2) each. Begins as { .root = descriptor }. */
+struct walk {
+	int root, dir;
+	char *above;		/* the path of dir, or NULL */
+};
+/* The same in that tree, at e's path. */
+int entry_intact_in(const struct entry *e, struct walk *walk);
+/* To be called at the end; root stays open. */
+void walk_end(struct walk *walk);
 /* Fills in size, inode and mtime of name in dir. Returns 0, -1 and errno. */
 int entry_stat(struct entry *e, int dir, const char *name);
 

@@ -51,6 +51,10 @@ struct reading {
  *	rewritten		`hash` is not in the history of the commit
  *	skip LEN		then LEN bytes: a path that isn't written out
  *	change A|M|D LEN	then a path: what differs from `applied`
+ *	since HASH		all that is published, from that commit, stays
+ *				but for what follows
+ *	drop LEN		then a path: one that doesn't, though a file
+ *				may come in its place
  *	keep MODE ID LEN	then a path: a file that is published already
  *	file MODE ID LEN SIZE	then a path, and its bytes
  *	error TEXT		it can't be done: no more
@@ -58,7 +62,7 @@ struct reading {
  *	missing TEXT		the same, for want of the commit
  *	end
  *
- * keep and file come sorted by path. arg is a struct reading.
+ * keep and file come sorted by path, and so does drop. arg is a struct reading.
  */
 void reader_work(void *arg);
 

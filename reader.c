@@ -16,6 +16,7 @@ static git_repository *repo;
 static FILE *out;
 static int damaged;	/* what a job stumbled over may be our own store, */
 static int missing;	/* or that there is no such commit */
+static size_t ntrees, nblobs;	/* that a job had to read, for -d */
 
 static const char *
 git_why(void)
@@ -29,6 +30,13 @@ error_print(const char *what, const char *why)
 {
 	fprintf(out, "%s %s%s\n", damaged ? "damaged" :
 	    missing ? "missing" : "error", what, why);
+}
+
+static void
+fault_print(struct fault *fault)
+{
+	damaged = fault->damaged;
+	error_print("", plain(fault->text));
 }
 
 /* The commit that wanted means. NULL: found; else why not. */
@@ -62,9 +70,7 @@ commit_find(const struct job *job, git_oid *id)
 		return NULL;
 	if (git_oid_fromstr(&tip, from))
 		return "the history of the branch is not known";
-	if (git_oid_equal(&tip, id))
-		return NULL;
-	e = git_graph_descendant_of(repo, &tip, id);
+	e = history_has(repo, &tip, id);
 	if (e == 1)
 		return NULL;
 	return e ? git_why() : "it is not in the history of the branch";
@@ -105,21 +111,6 @@ changes_print(const struct plan *old, const struct plan *new)
 	}
 }
 
-static void
-applied_print(const struct job *job, const struct plan *new)
-{
-	const char *applied = kv_get(&job->s.status, "applied");
-	struct listing old;
-	git_oid id;
-
-	memset(&old, 0, sizeof(old));
-	/* one that is gone, or lacked a link, had nothing in common */
-	if (applied && git_oid_fromstr(&id, applied) == 0)
-		listing_make(&old, repo, &job->s, &id, 1);
-	changes_print(&old.files, new);
-	listing_free(&old);
-}
-
 static int
 is_lfs(const git_blob *blob)
 {
@@ -140,6 +131,7 @@ file_print(const struct entry *e)
 		error_print("a file: ", git_why());
 		return -1;
 	}
+	nblobs++;
 	if (is_lfs(blob)) {
 		fprintf(out, "skip %zu\n", strlen(e->path));
 		path_print(e->path);
@@ -229,8 +221,6 @@ files_print(const struct job *job, const struct listing *l)
 	const struct entry *e;
 	size_t i;
 
-	if (lacks_print(job, l))
-		return;
 	for (i = 0; i < l->nskipped; i++) {
 		fprintf(out, "skip %zu\n", strlen(l->skipped[i]));
 		path_print(l->skipped[i]);
@@ -248,6 +238,19 @@ files_print(const struct job *job, const struct listing *l)
 	fputs("end\n", out);
 }
 
+/* What of the index is there no more, or not like that. */
+static void
+drops_print(const struct job *job, const struct listing *l)
+{
+	size_t i;
+
+	fprintf(out, "since %s\n", job->index.commit);
+	for (i = 0; i < l->gone.n; i++) {
+		fprintf(out, "drop %zu\n", strlen(l->gone.entry[i].path));
+		path_print(l->gone.entry[i].path);
+	}
+}
+
 /* Whether the commit has no history with hash in it: also where a new store
  * doesn't know hash any more. */
 static int
@@ -255,34 +258,111 @@ is_rewritten(const git_oid *id, const char *hash)
 {
 	git_oid old;
 
-	return git_oid_fromstr(&old, hash) == 0 && !git_oid_equal(&old, id) &&
-	    git_graph_descendant_of(repo, id, &old) != 1;
+	return git_oid_fromstr(&old, hash) == 0 &&
+	    history_has(repo, id, &old) != 1;
+}
+
+/* The content at the commit hex; NULL where it can't be known. */
+static struct content *
+content_at(const struct job *job, const char *hex)
+{
+	struct content *c;
+	git_oid id;
+
+	if (!hex || git_oid_fromstr(&id, hex))
+		return NULL;
+	c = xmalloc(sizeof(*c));
+	if (content_find(c, repo, &job->s, &id) == 0)
+		return c;
+	content_free(c);
+	free(c);
+	return NULL;
 }
 
 static void
-listing_print(const struct job *job, const git_oid *id)
+content_drop(struct content *c)
 {
-	const struct service *s = &job->s;
-	const char *hash = kv_get(&s->status, "hash");
-	const char *bad = kv_get(&s->status, "bad");
+	if (c)
+		content_free(c);
+	free(c);
+}
+
+/* Whether the content at the commit hex is this one. */
+static int
+is_content_of(const struct job *job, const char *hex, const struct content *c)
+{
+	struct content *other = content_at(job, hex);
+	int same = other && content_same(other, c);
+
+	content_drop(other);
+	return same;
+}
+
+/* Mostly, the commit that was applied has the content that is published. One
+ * that is gone, or lacked a link, has nothing in common with any other. */
+static int
+applied_print(const struct job *job, const struct content *new,
+	const struct content *base, const struct listing *l)
+{
+	struct content *applied = content_at(job,
+	    kv_get(&job->s.status, "applied"));
+	struct listing changes = { 0 };
+	int result = 0;
+
+	if (applied == base || (applied && base && content_same(applied, base)))
+		changes_print(&l->gone, &l->files);
+	else if ((result = listing_make(&changes, new, applied)) == 0)
+		changes_print(&changes.gone, &changes.files);
+	else
+		fault_print(&changes.fault);
+	ntrees += changes.trees;
+	listing_free(&changes);
+	content_drop(applied);
+	return result;
+}
+
+/* What is new. Where all that is published is known, and stays unless it is
+ * said otherwise, the rest isn't looked at. */
+static void
+news_print(const struct job *job, const struct content *new)
+{
+	struct content *base = job->restage || !*job->index.commit ? NULL :
+	    content_at(job, job->index.commit);
 	struct listing l;
 
-	if (listing_make(&l, repo, s, id, 1) < 0) {
-		damaged = l.damaged;
-		error_print("", plain(l.error));
-	} else if (job->follows && bad && listing_same(&l, repo, s, bad)) {
+	if (listing_make(&l, new, base) < 0) {
+		fault_print(&l.fault);
+	} else if (applied_print(job, new, base, &l) == 0 &&
+	    !lacks_print(job, &l)) {
+		if (l.compared)
+			drops_print(job, &l);
+		files_print(job, &l);
+	}
+	ntrees += l.trees;
+	listing_free(&l);
+	content_drop(base);
+}
+
+static void
+content_print(const struct job *job, const git_oid *id)
+{
+	const char *hash = kv_get(&job->s.status, "hash");
+	const char *bad = kv_get(&job->s.status, "bad");
+	struct content new;
+
+	if (content_find(&new, repo, &job->s, id) < 0) {
+		fault_print(&new.fault);
+	} else if (job->follows && bad && is_content_of(job, bad, &new)) {
 		fputs("verdict\n", out);
 	} else {
 		if (job->follows && hash && is_rewritten(id, hash))
 			fputs("rewritten\n", out);
-		if (!job->restage && listing_same(&l, repo, s, hash)) {
+		if (!job->restage && is_content_of(job, hash, &new))
 			fputs("same\n", out);
-		} else {
-			applied_print(job, &l.files);
-			files_print(job, &l);
-		}
+		else
+			news_print(job, &new);
 	}
-	listing_free(&l);
+	content_free(&new);
 }
 
 static int
@@ -318,6 +398,7 @@ job_answer(const struct job *job)
 	git_oid id;
 
 	damaged = missing = 0;
+	ntrees = nblobs = 0;
 	why = commit_find(job, &id);
 	if (why) {
 		error_print("", why);
@@ -327,7 +408,9 @@ job_answer(const struct job *job)
 	fprintf(out, "commit %s\n", hex);
 	if (kv_get(&job->s.conf, "verify") && object_print(&id) < 0)
 		return;
-	listing_print(job, &id);
+	content_print(job, &id);
+	note("%s: %.8s: %zu directories and %zu files read", job->s.name, hex,
+	    ntrees, nblobs);
 }
 
 void

@@ -26,58 +26,6 @@ stage_fail(struct stage *stage, const char *what, const char *path)
 	return STAGED_NOT;
 }
 
-/* Whether path lies under one of the service's links. */
-static int
-path_wanted(const struct service *s, const char *path)
-{
-	const char *link;
-	size_t i, n;
-
-	for (i = 0; i < s->ndirs; i++) {
-		link = s->dirs[i].link;
-		n = strlen(link);
-		if (n == 0 || (strncmp(path, link, n) == 0 &&
-		    (path[n] == '/' || path[n] == '\0')))
-			return 1;
-	}
-	return 0;
-}
-
-/* Whether something that path lies beneath is a file of the plan. */
-static int
-path_beneath_file(const struct plan *plan, char *path)
-{
-	char *slash;
-	int found = 0;
-
-	for (slash = strchr(path, '/'); slash && !found;
-	    slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		found = plan_find(plan, path) != NULL;
-		*slash = '/';
-	}
-	return found;
-}
-
-static const char *
-path_refused(const struct stage *stage, char *path)
-{
-	const struct plan *plan = &stage->plan;
-	const char *fault = path_fault(path);
-
-	if (fault)
-		return fault;
-	if (!path_wanted(&stage->job->s, path))
-		return "not asked for";
-	if (plan->n && strcmp(plan->entry[plan->n - 1].path, path) >= 0)
-		return "out of order";
-	if (path_beneath_file(plan, path))
-		return "lies beneath a file";
-	if (plan->n >= FILES_MAX)
-		return "too many files";
-	return NULL;
-}
-
 /* Reads a path of len bytes; NULL where there is none. */
 static char *
 path_read(struct stage *stage, size_t len)
@@ -130,6 +78,43 @@ entry_read(struct stage *stage, const char *line)
 	}
 	free(e.path);
 	return result;
+}
+
+/* `since`: the index has to be one that nothing is wrong with. */
+static int
+since_take(struct stage *stage, const char *commit)
+{
+	const struct job *job = stage->job;
+
+	if (stage->since || stage->plan.n || job->restage ||
+	    !*job->index.commit || strcmp(job->index.commit, commit))
+		return STAGED_LOST;
+	stage->since = 1;
+	stage->stay = job->index.n;
+	return 0;
+}
+
+/* `drop`: one that nobody published, as an LFS file wasn't, may be dropped. */
+static int
+drop_read(struct stage *stage, const char *line)
+{
+	struct plan *drop = &stage->drop;
+	struct entry e = { 0 };
+	size_t len;
+
+	if (!stage->since || stage->plan.n || drop->n >= FILES_MAX ||
+	    sscanf(line, "drop %zu", &len) != 1 ||
+	    !(e.path = path_read(stage, len)))
+		return STAGED_LOST;
+	if (drop->n && strcmp(drop->entry[drop->n - 1].path, e.path) >= 0) {
+		free(e.path);
+		return STAGED_LOST;
+	}
+	if (plan_find(&stage->job->index, e.path))
+		stage->stay--;
+	plan_add(drop, &e);
+	free(e.path);
+	return 0;
 }
 
 /* `change` and `skip` */
@@ -200,6 +185,19 @@ lack_read(struct job *job, const char *id)
 	return 0;
 }
 
+/* What says what the plan is made of, or what is to be told of it. */
+static int
+path_record(struct stage *stage, const char *line)
+{
+	if (strncmp(line, "since ", 6) == 0)
+		return since_take(stage, line + 6);
+	if (strncmp(line, "drop ", 5) == 0)
+		return drop_read(stage, line);
+	if (strncmp(line, "keep ", 5) == 0 || strncmp(line, "file ", 5) == 0)
+		return entry_read(stage, line);
+	return path_line(stage, line);
+}
+
 /* All is there: it has to be on the disk before the plan says so. */
 static int
 stage_finish(struct stage *stage)
@@ -214,6 +212,8 @@ stage_finish(struct stage *stage)
 	    file_write(s->dir, "plan.changes", stage->changes,
 	    stage->nchanges, 0644) < 0)
 		return stage_fail(stage, strerror(errno), "next");
+	if (stage->since)
+		plan_merge(&stage->plan, &stage->job->index, &stage->drop);
 	stage->plan.tree = xstrdup(tree);
 	stage->plan.owner = stage->uid;
 	for (i = 0; i < s->ndirs; i++)
@@ -292,11 +292,8 @@ records_read(struct stage *stage)
 			result = lack_read(job, line + 5);
 		} else if (strcmp(line, "end") == 0) {
 			return stage_finish(stage);
-		} else if (strncmp(line, "keep ", 5) == 0 ||
-		    strncmp(line, "file ", 5) == 0) {
-			result = entry_read(stage, line);
 		} else {
-			result = path_line(stage, line);
+			result = path_record(stage, line);
 		}
 	}
 	return result;
@@ -349,6 +346,7 @@ stage_read(FILE *in, struct job *job)
 	fclose(stage.change);
 	free(stage.changes);
 	plan_free(&stage.plan);
+	plan_free(&stage.drop);
 	if (stage.next >= 0)
 		close(stage.next);
 	if (result != STAGED_FILES)

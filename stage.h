@@ -17,6 +17,9 @@ struct stage {
 	uid_t uid;
 	gid_t gid;
 	struct plan plan;
+	int since;		/* the index stays, with the plan for news, */
+	struct plan drop;	/* but for these paths; */
+	size_t stay;		/* so many of its files */
 	char *changes;		/* text of plan.changes */
 	size_t nchanges;
 	FILE *change;		/* writes it */
@@ -27,6 +30,10 @@ struct stage {
 
 /* stage.c: says what is wrong with path. Returns STAGED_NOT. */
 int stage_fail(struct stage *stage, const char *what, const char *path);
+
+/* path.c: why the path may not come next in the plan; NULL: it may. Writes to
+ * it meanwhile. */
+const char *path_refused(const struct stage *stage, char *path);
 
 /*
  * next.c: writes the file e, whose bytes come next, to next/, which is made

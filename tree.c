@@ -96,16 +96,16 @@ drift_due(const struct service *s)
 int64_t
 drift_look(struct service *s, struct plan *index, int drop)
 {
-	int root = tree_open(s);
+	struct walk walk = { .root = tree_open(s) };
 	int64_t edited = 0, before = kv_number(&s->status, "drift", 0);
 	size_t i, n = 0;
 
-	if (root < 0)
+	if (walk.root < 0)
 		return -1;
 	for (i = 0; i < index->n; i++) {
 		struct entry *e = &index->entry[i];
 
-		if (entry_intact_in(e, root)) {
+		if (entry_intact_in(e, &walk)) {
 			index->entry[n++] = *e;
 			continue;
 		}
@@ -117,7 +117,8 @@ drift_look(struct service *s, struct plan *index, int drop)
 			index->entry[n++] = *e;
 	}
 	index->n = n;
-	close(root);
+	walk_end(&walk);
+	close(walk.root);
 	if (edited != before)
 		kv_set_number(&s->status, "drift", edited);
 	if (utimensat(s->dir, "index", NULL, AT_SYMLINK_NOFOLLOW) < 0)
