@@ -89,8 +89,10 @@ job_make(struct job *job, const char *how, size_t len)
 		kv_add(&job->s.conf, "dir", "one/file\t\tfile");
 	}
 	service_dirs(&job->s);
+	job->restage = !!memchr(how, 'r', len);
 	if (!memchr(how, 'i', len))
 		return;
+	snprintf(job->index.commit, sizeof(job->index.commit), "%s", id);
 	entry_make(&job->index, "app/have", 0100644);
 	entry_make(&job->index, "app/link", 0120000);
 	entry_make(&job->index, "one/file", 0100755);
@@ -139,6 +141,19 @@ names_check(const struct job *job, int staged)
 	free(e);
 }
 
+/* No file lies beneath another. */
+static void
+above_check(const struct plan *plan, const struct entry *e)
+{
+	char *above = xstrdup(e->path), *slash;
+
+	while ((slash = strrchr(above, '/'))) {
+		*slash = '\0';
+		CHECK(!plan_find(plan, above));
+	}
+	free(above);
+}
+
 /* A file that is new lies in next/, one that stays is in the index. */
 static void
 entry_check(const struct job *job, const struct entry *e, int next, size_t *new)
@@ -175,6 +190,7 @@ plan_check(const struct job *job)
 	for (i = 0; i < plan.n; i++) {
 		CHECK(i == 0 || strcmp(plan.entry[i - 1].path,
 		    plan.entry[i].path) < 0);
+		above_check(&plan, &plan.entry[i]);
 		entry_check(job, &plan.entry[i], next, &new);
 	}
 	plan_free(&plan);
