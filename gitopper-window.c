@@ -58,14 +58,17 @@ static int
 is_free(const struct service *s, const char *commit)
 {
 	const char *hash = kv_get(&s->status, "hash");
+	const char *todo = kv_get(&s->status, "todo");
 	const char *pin = s->ctl.pin;
 
 	if (s->ctl.pinned && *pin && strncmp(commit, pin, strlen(pin)) == 0)
 		return 1;
 	if (same(kv_get(&s->status, "redo"), commit) || same(hash, commit))
 		return 1;
-	return hash && !kv_get(&s->status, "todo") &&
-	    !same(kv_get(&s->status, "applied"), hash);
+	if (!hash || same(kv_get(&s->status, "applied"), hash))
+		return 0;
+	/* no verdict, but ill: the tip moved on before that was known */
+	return !todo || service_error_is(s, "health");
 }
 
 static int

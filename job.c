@@ -1,5 +1,6 @@
 /* job.c - what is to be done for a service, before and after the reader */
 /* SPDX-License-Identifier: ISC */
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,7 +170,11 @@ job_prepare(struct job *job, const struct upstream *up)
 		return;
 	}
 	empty = tree_is_empty(s);
-	if (!service_is_at(s, wanted) || empty || s->ctl.redo || drift_due(s))
+	/* what is staged for the commit that it is at is for other links, or
+	 * against edits, and what asked for it may be gone */
+	if (!service_is_at(s, wanted) || empty || s->ctl.redo ||
+	    drift_due(s) || faccessat(s->dir, "plan", F_OK,
+	    AT_SYMLINK_NOFOLLOW) == 0)
 		index_look(job, empty);
 	job->follows = wanted == tip;
 	/* a verdict on an older tip: is it one on what we are at? */
@@ -306,8 +311,10 @@ job_finish(struct job *job, const struct upstream *up)
 	if (s->ctl.asked && *staged)
 		kv_set(&s->status, "redo", staged);
 	/* a check that couldn't be made of something that is gone */
-	if (!*staged)
+	if (!*staged) {
 		service_ok(s, "check");
+		service_ok(s, "window");
+	}
 	print = *staged || kv_get(&s->status, "todo") ||
 	    (kv_get(&s->conf, "always") && kv_get(&s->status, "hash"));
 	/* what is to be done is on the disk before the poke goes */

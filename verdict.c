@@ -40,6 +40,17 @@ is_begun(const struct service *s, const char *commit)
 	    strcmp(todo + 8, commit) == 0;
 }
 
+/* Whether the commit has passed this check, and not just the one that the
+ * config had before. */
+static int
+is_checked(const struct service *s, const char *commit, const char *check)
+{
+	const char *checker = kv_get(&s->status, "checker");
+
+	return same(commit, kv_get(&s->status, "checked")) &&
+	    (!checker || strcmp(checker, check) == 0);
+}
+
 enum due
 step_due(const struct step *step, const struct service *s, char commit[41])
 {
@@ -61,8 +72,8 @@ step_due(const struct step *step, const struct service *s, char commit[41])
 	case STEP_CHECK:
 		if (!text || service_plan(s, "plan", commit) < 0)
 			return DUE_PASS;
-		return same(commit, kv_get(&s->status, "checked")) ||
-		    is_begun(s, commit) ? DUE_PASS : DUE_RUN;
+		return is_checked(s, commit, text) || is_begun(s, commit) ?
+		    DUE_PASS : DUE_RUN;
 	case STEP_HEALTH:
 		return text ? act_due(step, s, hash) : DUE_PASS;
 	case STEP_OTHER:
@@ -134,6 +145,8 @@ test_failed(struct job *job)
 	const char *stage = job->step->stage;
 	struct ctl now;
 
+	if (job->step->kind == STEP_CHECK)
+		kv_set(&s->status, "checked", NULL);
 	/* somebody may have frozen it while we waited */
 	if (ctl_read(&now, s->dir) == 0)
 		s->ctl = now;
@@ -206,6 +219,7 @@ step_done(struct job *job)
 		break;
 	case STEP_CHECK:
 		kv_set(st, "checked", job->commit);
+		kv_set(st, "checker", command_text(job->step, s));
 		service_ok(s, "check");
 		break;
 	case STEP_OTHER:

@@ -44,6 +44,21 @@ action = "enable"
 dirs = [
 	{ local = "/etc/systemd/system/app.service", link = "app", file = true },
 ]
+
+[[services]]
+machine = "m"
+service = "late"
+upstream = "git://localhost/config"
+interval = "1s"
+action = "start"
+dirs = [ { link = "app" } ]
+END
+# it waits for the runner, which waits for its action
+cat >"$root/etc/systemd/system/late.service" <<'END'
+[Unit]
+After=gitopper.service
+[Service]
+ExecStart=sleep 100000
 END
 
 work=$tmp/work
@@ -77,7 +92,7 @@ says() { there curl -sS http://localhost/; }
 says_now() { [ "$(says)" = "$1" ]; }
 # serves TEXT: it does so in time
 serves() { within 60 says_now "$1"; }
-error() { value nginx error; }
+error() { value "${1:-nginx}" error; }
 has_now() { [ "$(value nginx "$1")" = "$2" ]; }
 # has KEY VALUE: status says so in time
 has() { within 60 has_now "$@"; }
@@ -113,6 +128,10 @@ is 'nor at boot' "$(property gitopper UnitFileState)" disabled
 ok 'it is enabled and started' there systemctl -q enable --now gitopper
 is 'the first cycle is over then' "$(value nginx applied)" "$hash"
 is 'and nginx serves' "$(says)" one
+late() { there systemctl -q is-active late; }
+ok 'a service that comes after the runner is started' within 60 late
+is 'by an action that waited for nobody' "$(value late applied) $(error late)" \
+	"$hash "
 [ "$failed" -eq 0 ] || { done_testing; exit; }
 push two
 ok 'a push is deployed' has applied "$hash"

@@ -52,6 +52,13 @@ ok 'and nothing is written' [ ! -e "$S/idle/lock" ]
 service again check=/bin/false
 echo "checked=$B" >>"$S/again/status"
 is 'a commit that passed is not checked again' "$(act again)" again
+echo checker=/bin/false >>"$S/again/status"
+is 'by that check' "$(act again)" again
+service another check=/bin/false
+printf '%s\n' "checked=$B" checker=/bin/true >>"$S/another/status"
+fails 1 'another one has its say, though' \
+	gitopper-act -k check another
+is 'and has not passed that' "$(value another checked)$(value another bad)" $B
 service begun check=/bin/false
 echo "todo=publish $B" >>"$S/begun/status"
 is 'nor one that is half published' "$(act begun)" begun
@@ -84,6 +91,7 @@ touch "$tmp/go"
 ok 'the check passes' wait "$pid"
 is 'the name goes on' "$(cat "$tmp/done")" see
 is 'the commit is checked' "$(value see checked)" $B
+is 'by that' "$(value see checker)" "$tmp/bin/see"
 ok 'the copy is removed' [ ! -e "$S/see/check" ]
 is 'the tree is as it was' "$(cat "$S/see/tree/etc/conf")" old
 {

@@ -55,6 +55,9 @@ for url in /srv/git/ops.git file:///srv/git/ops.git ../a:b; do
 	is "$url has no page" "$(source_of web/etc/site.conf)" \
 		"$url main:web/etc/site.conf"
 done
+upstream ftp://anna:secret@git.example.org/ops
+is 'nor has this one, and no name is told' "$(source_of web/etc/site.conf)" \
+	'ftp://git.example.org/ops main:web/etc/site.conf'
 upstream https://git.example.org/ops
 
 # branches

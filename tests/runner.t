@@ -320,5 +320,17 @@ commit "$repo" 'config' >/dev/null
 touch "$state/gitopper/ctl/poke"
 ok 'a config that comes later is found' within 10 holds "$(tree f)/a/f" 7
 stop
+rm -rf "$state"
+spawn perl -MIO::Socket::INET -e '$| = 1;
+	$hole = IO::Socket::INET->new(Listen => 9, LocalAddr => "127.0.0.1");
+	print $hole->sockport, "\n"; sleep 1000' >"$tmp/port"
+ok 'an upstream that never says anything' within 10 test -s "$tmp/port"
+spawn gitopper -U "git://127.0.0.1:$(cat "$tmp/port")/x" 2>"$tmp/err"
+runner=$pid
+pulls() { children gitopper-pull | grep -q .; }
+ok 'is asked for the config' within 20 pulls
+stop
+is 'and SIGTERM ends it meanwhile, with all well' $? 0
+ok 'nothing of it is left' within 5 alone
 
 done_testing

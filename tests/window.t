@@ -269,6 +269,9 @@ crafted "$closed"; printf '%s\n' "hash=$C" "applied=$A" >"$state/s/status"
 passes 'another one where the last turned out ill'
 crafted "$closed"; printf '%s\n' "hash=$C" >"$state/s/status"
 passes 'and where none was ever well'
+crafted "$closed"; printf '%s\n' "hash=$C" "applied=$A" todo=act \
+	'error=health: exit status 1' >"$state/s/status"
+passes 'and where that came out when the tip was another already'
 crafted "$closed"; : >"$state/s/status"
 waits 'the first deployment'
 crafted "$closed"; echo gone=1 >>"$state/s/conf"
@@ -536,6 +539,10 @@ three=$(push three)
 gitopper-ctl pull s
 ok 'what comes now does at once' within 60 out three "$three"
 stop
+printf 'error=%s\n' 'window: window has "Mars/Base", a time zone' \
+	>>"$state/s/status"
+ok 'the zone went, and so did what waited' gitopper-pull -f s
+is '  all is well' "$(value s error)" ''
 is 'gitopper-window had nothing to say' \
 	"$(grep gitopper-window runner.err)" ''
 done_testing
