@@ -343,8 +343,10 @@ install: all
 		install -m 755 $$f "$(DESTDIR)$(BINDIR)" || exit 1; \
 	done
 	for f in $(MAN); do \
-		install -m 644 $$f "$(DESTDIR)$(MANDIR)/man$${f##*.}" || \
-			exit 1; \
+		to="$(DESTDIR)$(MANDIR)/man$${f##*.}/$$f"; \
+		sed -e 's|/usr/local/bin|$(BINDIR)|' \
+			-e 's|/usr/local/libexec|$(LIBEXECDIR)|' $$f >"$$to" && \
+		chmod 644 "$$to" || exit 1; \
 	done
 	for f in $(ACTION); do \
 		install -m 755 $$f "$(DESTDIR)$(LIBEXECDIR)/gitopper/action" || \

@@ -167,11 +167,24 @@ item_load(struct item *x, int64_t now)
 	x->upstream = upstream_of(&x->service);
 }
 
-/* What the upstreams' files say now: nobody tells when they change. */
+/* Has *wd tell when a stage lets go of the lock at path, below the state
+ * directory. */
+static void
+lock_watch(const char *path, int *wd)
+{
+	char *full = xasprintf("%s/%s", state_path, path);
+
+	*wd = watch_add(full, IN_CLOSE_WRITE);
+	free(full);
+}
+
+/* What the upstreams' files say now. They change before a contact ends, and
+ * with it its lock: that tells. */
 static void
 upstreams_load(const char *machine, int64_t now)
 {
 	struct upstream *u;
+	char path[200];
 	int64_t interval;
 	size_t i;
 
@@ -188,6 +201,9 @@ upstreams_load(const char *machine, int64_t now)
 	}
 	for (i = 0; i < nupstreams; i++) {
 		u = &upstreams[i];
+		snprintf(path, sizeof(path), ".upstream/%s/lock", u->id);
+		if (u->wd < 0)
+			lock_watch(path, &u->wd);
 		kv_free(&u->status);
 		if (upstream_read(&u->status, u->url) < 0)
 			kv_free(&u->status);
@@ -259,11 +275,9 @@ item_look(struct item *x, int64_t now)
 static int
 locked(const char *path, int *wd)
 {
-	char *full = xasprintf("%s/%s", state_path, path);
 	int fd, held;
 
-	*wd = watch_add(full, IN_CLOSE_WRITE);
-	free(full);
+	lock_watch(path, wd);
 	/* read-only, or closing it would wake us */
 	fd = openat(state_dir, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)

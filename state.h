@@ -44,7 +44,7 @@ struct service {
 /* Where parts of a service's files lie. */
 enum place { PLACE_TREE, PLACE_NEXT, PLACE_SAVED, PLACE_CHECK };
 
-/* What people call the condition of a service (DESIGN.md, "State"). */
+/* What people call the condition of a service (gitopper-ctl(1), "States"). */
 enum state { STATE_OK, STATE_FREEZE, STATE_ROLLBACK, STATE_BROKEN, STATE_DIFF };
 extern const char *const state_names[];
 
@@ -131,8 +131,8 @@ int service_error_is(const struct service *s, const char *stage);
 void service_log(struct service *s, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* The commit that s should be at (DESIGN.md, "Which commit"), a prefix where
- * a pin says so; NULL where that isn't known. tip may be NULL. */
+/* The commit that s should be at (gitopper-pull(1), "Which commit"), a prefix
+ * where a pin says so; NULL where that isn't known. tip may be NULL. */
 const char *service_wanted(const struct service *s, const char *tip);
 /* Whether s is there. */
 int service_is_at(const struct service *s, const char *wanted);

@@ -104,6 +104,13 @@ is 'not before the interval is over' "$(due)" ''
 fresh; service a; service b; upstream $(($(now) - 32)) $hash
 sed -i 's/^interval=.*/interval=20/' "$state/b/conf"
 is 'the shortest interval of its services counts' "$(due)" 'a b '
+fresh; service a; upstream 1 $hash; : >"$up/lock"
+sed -i 's/^interval=.*/interval=1/' "$state/a/conf"
+is 'one that was tried long ago is due' "$(due)" 'a '
+start
+(flock 9; upstream "$(now)" $hash) 9>>"$up/lock"
+ok 'as soon as it was tried, it is due after the interval' ended
+is 'also a short one' "$(cat "$tmp/named")" a
 fresh; service a; upstream $(($(now) + 4000)) $hash
 is 'a last try in times to come is a clock that was wrong' "$(due)" 'a '
 
