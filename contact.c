@@ -79,6 +79,10 @@ repo_make(struct upstream *up, const char *name)
 		return -1;
 	}
 	fd = dir_make(up->dir, name, (uid_t)-1, (gid_t)-1, uid, gid);
+	/* a file or a link is in its place */
+	if (fd < 0 && (errno == ENOTDIR || errno == ELOOP) &&
+	    unlinkat(up->dir, name, 0) == 0)
+		fd = dir_make(up->dir, name, (uid_t)-1, (gid_t)-1, uid, gid);
 	if (fd < 0)
 		return -1;
 	/* somebody put another one there, or the user has changed */

@@ -102,9 +102,10 @@ is_link_dir(const struct service *s, const char *path)
 	return 0;
 }
 
-/* Removes the directories above path that are empty now. */
+/* Removes the directories above path that are empty now, but for those with
+ * a path of no more than n bytes. */
 static void
-dirs_prune(struct publish *p, const char *path)
+dirs_prune(struct publish *p, const char *path, size_t n)
 {
 	struct spot spot;
 	char *above = xstrdup(path), *slash;
@@ -112,7 +113,7 @@ dirs_prune(struct publish *p, const char *path)
 
 	while (gone && (slash = strrchr(above, '/'))) {
 		*slash = '\0';
-		if (is_link_dir(p->s, above) ||
+		if (strlen(above) <= n || is_link_dir(p->s, above) ||
 		    spot_find(&spot, p->tree, above) < 0)
 			break;
 		gone = unlinkat(spot.dir, spot.name, AT_REMOVEDIR) == 0;
@@ -134,7 +135,7 @@ dir_clear(struct publish *p, const char *path, const struct spot *spot)
 	    i < p->index.n && strncmp(p->index.entry[i].path, below,
 	    n + 1) == 0; i++) {
 		result = file_remove(p, &p->index.entry[i]);
-		dirs_prune(p, p->index.entry[i].path);
+		dirs_prune(p, p->index.entry[i].path, n);
 	}
 	free(below);
 	if (result == 0 && unlinkat(spot->dir, spot->name, AT_REMOVEDIR) < 0 &&
@@ -322,7 +323,7 @@ files_publish(struct publish *p)
 			service_fail(p->s, "pull", "%s:", e->path);
 			return -1;
 		}
-		dirs_prune(p, e->path);
+		dirs_prune(p, e->path, 0);
 	}
 	return 0;
 }

@@ -113,6 +113,27 @@ saved_now(const struct service *s)
 	return fd;
 }
 
+/* Makes the directory above in saved/TIME, or, where a file that was kept in
+ * the same second stands in its way, one beside that: a/b as a~1/b. */
+static int
+saved_above(int saved, const char *above)
+{
+	int i, n = (int)strcspn(above, "/");
+	int at = dir_make(saved, above, (uid_t)-1, (gid_t)-1, (uid_t)-1,
+	    (gid_t)-1);
+
+	for (i = 1; at < 0 && (errno == ENOTDIR || errno == ELOOP) && i < 100;
+	    i++) {
+		char *other = xasprintf("%.*s~%d%s", n < NAME_MAX - 4 ? n :
+		    NAME_MAX - 4, above, i, above + n);
+
+		at = dir_make(saved, other, (uid_t)-1, (gid_t)-1, (uid_t)-1,
+		    (gid_t)-1);
+		free(other);
+	}
+	return at;
+}
+
 /* Moves name in dir to path in saved/TIME, or beside it as path~1, ~2, ... */
 static int
 saved_move(int saved, const char *path, int dir, const char *name)
@@ -121,8 +142,7 @@ saved_move(int saved, const char *path, int dir, const char *name)
 	char *above = xstrndup(path, slash ? (size_t)(slash - path) : 0);
 	const char *base = slash ? slash + 1 : path;
 	char to[NAME_MAX + 1];
-	int at = dir_make(saved, above, (uid_t)-1, (gid_t)-1, (uid_t)-1,
-	    (gid_t)-1), i, result = -1;
+	int at = saved_above(saved, above), i, result = -1;
 
 	free(above);
 	if (at < 0)

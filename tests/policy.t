@@ -434,6 +434,19 @@ ok 'is not published' at "$h4" four
 push four >/dev/null
 is 'staged, and then reverted' "$(pull -f s)" ''
 ok 'is staged no more' test ! -e "$state/s/plan"
+put r more/b six
+h6=$(commit r six)
+gitopper-pull s >/dev/null 2>&1; act
+service s "dir=more$t${t}dir"
+echo redo >"$ctl/poke"
+is 'other links' "$(pull -f s)" 's '
+ok 'are asked for once' test ! -e "$ctl/poke"
+is 'and staged until they are published' \
+	"$(pull -f s; pull -f s; pull -p s)" 's s s '
+ok 'at the same commit' at "$h6" four
+is 'with what is new' "$(cat "$tree/more/b")" six
+act
+is 'and that is all' "$(pull -f s)" ''
 
 #
 # Check

@@ -423,6 +423,13 @@ pull s >/dev/null
 is 'a link of somebody is no way out' "$(cat "$tree/app/x/passwd")" \
 	'not that one'
 is 'it is kept' "$(readlink "$state"/s/saved/*/app/x)" /etc
+one app/keep app/d/e/f/only
+pull s >/dev/null
+rm -r r/app/d/e
+put r app/d/e 'a file'
+commit r alone >/dev/null
+is 'a directory that is all there is above it' "$(pull s; cat err)" 's '
+is 'becomes a file as well' "$(cat "$tree/app/d/e")" 'a file'
 
 #
 # Edits
@@ -484,7 +491,22 @@ commit r four >/dev/null
 ok 'and once more' gitopper-pull s
 is '100 MiB of them are kept' "$(ls "$state/s/saved" | head -n 1)" \
 	20200110T000000Z
-rm -rf "$state"/s/saved/2020*
+rm -rf "$state"/s/saved/*
+
+# what was kept in the same second may stand in the way
+now=$(date +%s)
+for i in 0 1 2 3 4 5 6 7 8; do
+	put "$state/s/saved/$(date -u -d @$((now + i)) +%Y%m%dT%H%M%SZ)" \
+		app 'was a file'
+done
+echo 'edit in the way' >"$tree/app/changed"
+put r app/changed 5
+commit r five >/dev/null
+ok 'edits beneath what was a file' gitopper-pull s
+is 'upstream wins' "$(cat "$tree/app/changed")" 5
+is 'it is kept beside that' "$(find "$state/s/saved" -name changed \
+	-exec cat {} +)" 'edit in the way'
+rm -rf "$state"/s/saved/*
 
 sed -i '/^todo/d' "$state/s/status"
 rm "$tree/app/new"

@@ -87,6 +87,12 @@ git init -q --bare "$tmp/else"
 rm -rf "$dir/repo"
 cp -r "$tmp/else" "$dir/repo"
 mends "a store of something else"
+rm -rf "$dir/repo"
+: >"$dir/repo"
+mends "a file in its place"
+rm -rf "$dir/repo"
+ln -s "$tmp/else" "$dir/repo"
+mends "a link to something else"
 
 # as people ask for it
 before=$(stat -c %i "$dir/repo")
