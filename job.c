@@ -246,8 +246,11 @@ job_take(struct job *job, enum staged staged)
 	case STAGED_FILES:
 		break;
 	}
-	if (job->follows)
-		service_absolve(s);
+	if (!job->follows)
+		return;
+	service_absolve(s);
+	kv_set(&s->status, "followed",
+	    stage_goes_forward(job) ? job->wanted : NULL);
 }
 
 /* Whether the poke was there before the contact began. One with a time that

@@ -48,7 +48,7 @@ struct reading {
  *	same			the content is that at `hash`: no more
  *	lack ID			an object that isn't here yet, and is needed
  *	lacking			these were all of them: no more
- *	rewritten		`hash` is not in the history of the commit
+ *	rewritten		it has no history with stage_followed in it
  *	skip LEN		then LEN bytes: a path that isn't written out
  *	change A|M|D LEN	then a path: what differs from `applied`
  *	since HASH		all that is published, from that commit, stays
@@ -90,6 +90,12 @@ enum staged {
 /* Reads what the reader says of a job, stages it, and puts the full name of
  * the commit into wanted. */
 enum staged stage_read(FILE *in, struct job *job);
+/* Whether the service refuses a branch that was rewritten. */
+int stage_goes_forward(const struct job *job);
+/* The commit that must be in the history of its branch, or else that was
+ * rewritten: where the service goes forward only, the last tip that it took,
+ * whatever a pin or a verdict led it back to; or what it is at, or NULL. */
+const char *stage_followed(const struct job *job);
 /* Takes away what is staged. Returns 0, or -1 and errno. */
 int stage_clear(struct service *s);
 

@@ -347,6 +347,7 @@ static void
 content_print(const struct job *job, const git_oid *id)
 {
 	const char *hash = kv_get(&job->s.status, "hash");
+	const char *followed = stage_followed(job);
 	const char *bad = kv_get(&job->s.status, "bad");
 	struct content new;
 
@@ -355,7 +356,7 @@ content_print(const struct job *job, const git_oid *id)
 	} else if (job->follows && bad && is_content_of(job, bad, &new)) {
 		fputs("verdict\n", out);
 	} else {
-		if (job->follows && hash && is_rewritten(id, hash))
+		if (job->follows && followed && is_rewritten(id, followed))
 			fputs("rewritten\n", out);
 		if (!job->restage && is_content_of(job, hash, &new))
 			fputs("same\n", out);

@@ -223,13 +223,21 @@ stage_finish(struct stage *stage)
 	return STAGED_FILES;
 }
 
-/* Whether a branch that was rewritten is refused. */
-static int
-must_go_forward(const struct job *job)
+int
+stage_goes_forward(const struct job *job)
 {
 	const char *follow = kv_get(&job->s.conf, "follow");
 
-	return follow && strcmp(follow, "forward") == 0 && !job->s.ctl.accept;
+	return follow && strcmp(follow, "forward") == 0;
+}
+
+const char *
+stage_followed(const struct job *job)
+{
+	const char *followed = stage_goes_forward(job) ?
+	    kv_get(&job->s.status, "followed") : NULL;
+
+	return followed ? followed : kv_get(&job->s.status, "hash");
 }
 
 /* Reads records up to the one that ends the job. */
@@ -238,6 +246,7 @@ records_read(struct stage *stage)
 {
 	struct job *job = stage->job;
 	const char *hash = kv_get(&job->s.status, "hash");
+	const char *followed = stage_followed(job);
 	char line[600];
 	int result = 0;
 
@@ -269,17 +278,17 @@ records_read(struct stage *stage)
 			result = object_read(stage, line + 7);
 		} else if (!stage->trusted) {
 			return STAGED_LOST;
-		} else if (hash && strcmp(line, "rewritten") == 0 &&
+		} else if (followed && strcmp(line, "rewritten") == 0 &&
 		    !stage->rewritten++) {
-			if (must_go_forward(job)) {
+			if (stage_goes_forward(job) && !job->s.ctl.accept) {
 				service_fail(&job->s, "pull", "the branch was "
 				    "rewritten: %.8s is not in the history of "
-				    "%.8s; gitopper-ctl accept takes it", hash,
-				    job->wanted);
+				    "%.8s; gitopper-ctl accept takes it",
+				    followed, job->wanted);
 				return STAGED_NOT;
 			}
 			service_log(&job->s, "pull: the branch was rewritten: "
-			    "%.8s is not in the history of %.8s", hash,
+			    "%.8s is not in the history of %.8s", followed,
 			    job->wanted);
 		} else if (job->follows && kv_get(&job->s.status, "bad") &&
 		    strcmp(line, "verdict") == 0) {

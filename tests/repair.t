@@ -204,6 +204,17 @@ is "by the one as well" "$(value a hash)" "$head"
 git -C "$work" reset -q --hard HEAD~1
 push again
 fails 1 "once, and not for ever" gitopper-pull a
+taken=$(value a hash)
+ok "to a commit that both branches have" gitopper-ctl rollback a \
+	"$(git -C "$work" rev-parse HEAD~1)"
+ok "and back to it" gitopper-pull a
+ok "from where the branch goes forward" gitopper-ctl unfreeze a
+fails 1 "but not for who was further" gitopper-pull a
+like "it says how to take it" "$(value a error)" \
+	"rewritten: $(echo "$taken" | cut -c 1-8) .*accept"
+ok "accept" gitopper-ctl accept a
+ok "then it is taken" gitopper-pull a
+is "it is" "$(value a hash)" "$(git -C "$work" rev-parse HEAD)"
 
 # stores of nobody
 mkdir -p "$GITOPPER_STATE/.upstream/old-000000000000/repo"
