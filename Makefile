@@ -33,7 +33,7 @@ STAGE = stage.o next.o path.o plan.o saved.o signed.o child.o confine.o $(STATE)
 CONF = gitopper-conf.o config.o config-settings.o config-places.o \
 	config-value.o window.o zone.o $(TOML) $(STATE)
 WAIT = gitopper-wait.o roster.o claims.o due.o watch.o $(STATE)
-PULL = gitopper-pull.o worker.o job.o contact.o secrets.o scrub.o \
+PULL = gitopper-pull.o worker.o release.o job.o contact.o secrets.o scrub.o \
 	credential.o stores.o child.o hear.o kept.o fetch.o login.o heads.o \
 	hostkey.o lean.o pktline.o blobs.o pack.o sweep.o git.o reader.o \
 	history.o content.o listing.o stage.o next.o signed.o path.o plan.o \
@@ -219,6 +219,7 @@ process.o: metrics.h text.h
 prompt.o: ctl.h util.h
 publish.o: config.h contact.h kv.h plan.h pull.h state.h util.h
 reader.o: config.h contact.h kv.h listing.h plan.h pull.h state.h util.h
+release.o: contact.h kv.h names.h plan.h pull.h state.h util.h worker.h
 remote.o: config.h ctl.h util.h
 reply.o: http.h httpd.h json.h kv.h mirror.h show.h state.h
 roster.o: claims.h config.h due.h kv.h roster.h state.h util.h watch.h

@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: ISC */
 struct upstream;
 
+/* worker.c */
+
 /*
  * Reads names of services on up from standard input; contacts the upstream
  * when the first has come, with one of tokens in hand, and stages what each
@@ -9,6 +11,8 @@ struct upstream;
  * unless fflag. Returns an exit status.
  */
 int worker_run(struct upstream *up, const int tokens[2], int fflag);
+
+/* release.c */
 
 /* Publishes what is staged for the service, if it is still wanted, and
  * prints its name if there is something to act upon. Returns 0 or -1. */
