@@ -258,7 +258,7 @@ all() {
 down() {
 	within 60 test -e "$tmp/reached" || return 1
 	# nobody gets to do something about the others
-	kill -STOP $(all "$runner")
+	kill -STOP $(all "$runner") "$nginx"
 	kill -KILL $(all "$runner") $(all "$nginx")
 	wait "$runner" "$nginx"
 	rm "$tmp"/when-* "$tmp/reached"
