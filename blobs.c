@@ -39,13 +39,6 @@ ids_sort(struct ids *ids)
 	ids->n = n;
 }
 
-void
-ids_free(struct ids *ids)
-{
-	free(ids->id);
-	memset(ids, 0, sizeof(*ids));
-}
-
 int
 blobs_lacking(struct ids *ids, git_repository *repo, const struct service *s,
 	const git_oid *commit, const git_oid *kept)

@@ -10,7 +10,6 @@ struct ids {
 
 void ids_add(struct ids *ids, const git_oid *id);
 void ids_sort(struct ids *ids);
-void ids_free(struct ids *ids);
 
 /* Adds the blobs of the service's files at the commit that aren't in repo.
  * Those that the commit kept has at the same path are there; NULL: none.

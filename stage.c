@@ -240,6 +240,40 @@ stage_followed(const struct job *job)
 	return followed ? followed : kv_get(&job->s.status, "hash");
 }
 
+/* Takes "error TEXT", "damaged TEXT" or "missing TEXT". */
+static int
+is_trouble(struct job *job, const char *line)
+{
+	if (strncmp(line, "error ", 6) != 0 &&
+	    strncmp(line, "damaged ", 8) != 0 &&
+	    strncmp(line, "missing ", 8) != 0)
+		return 0;
+	job->damaged = *line == 'd';
+	/* then what is to be said is why */
+	job->missing = *line == 'm' && job->unreached;
+	if (!job->offline && !job->missing)
+		service_fail(&job->s, "pull", "commit %.8s: %s", job->wanted,
+		    strchr(line, ' ') + 1);
+	return 1;
+}
+
+/* The commit has no history with followed in it. Returns 0 if it is to be
+ * taken nonetheless. */
+static int
+rewritten(struct job *job, const char *followed)
+{
+	if (!stage_goes_forward(job) || job->s.ctl.accept) {
+		service_log(&job->s, "pull: the branch was rewritten: "
+		    "%.8s is not in the history of %.8s", followed,
+		    job->wanted);
+		return 0;
+	}
+	service_fail(&job->s, "pull", "the branch was rewritten: %.8s is not "
+	    "in the history of %.8s; gitopper-ctl accept takes it", followed,
+	    job->wanted);
+	return STAGED_NOT;
+}
+
 /* Reads records up to the one that ends the job. */
 static int
 records_read(struct stage *stage)
@@ -261,16 +295,7 @@ records_read(struct stage *stage)
 			snprintf(job->wanted, sizeof(job->wanted), "%.40s",
 			    line + 7);
 			snprintf(stage->plan.commit, 41, "%s", job->wanted);
-		} else if (strncmp(line, "error ", 6) == 0 ||
-		    strncmp(line, "damaged ", 8) == 0 ||
-		    strncmp(line, "missing ", 8) == 0) {
-			job->damaged = *line == 'd';
-			/* then what is to be said is why */
-			job->missing = *line == 'm' && job->unreached;
-			if (!job->offline && !job->missing)
-				service_fail(&job->s, "pull",
-				    "commit %.8s: %s", job->wanted,
-				    strchr(line, ' ') + 1);
+		} else if (is_trouble(job, line)) {
 			return STAGED_NOT;
 		} else if (!*stage->plan.commit) {
 			return STAGED_LOST;
@@ -280,16 +305,7 @@ records_read(struct stage *stage)
 			return STAGED_LOST;
 		} else if (followed && strcmp(line, "rewritten") == 0 &&
 		    !stage->rewritten++) {
-			if (stage_goes_forward(job) && !job->s.ctl.accept) {
-				service_fail(&job->s, "pull", "the branch was "
-				    "rewritten: %.8s is not in the history of "
-				    "%.8s; gitopper-ctl accept takes it",
-				    followed, job->wanted);
-				return STAGED_NOT;
-			}
-			service_log(&job->s, "pull: the branch was rewritten: "
-			    "%.8s is not in the history of %.8s", followed,
-			    job->wanted);
+			result = rewritten(job, followed);
 		} else if (job->follows && kv_get(&job->s.status, "bad") &&
 		    strcmp(line, "verdict") == 0) {
 			return STAGED_VERDICT;

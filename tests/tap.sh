@@ -4,6 +4,8 @@
 # Standard output is the test's. What it says elsewhere is shown only where it
 # failed; what a sanitizer reports makes it fail.
 
+# or it would all go to /
+: "${TAP:?is not set}"
 name=$(basename "$1" .t)
 out=$TAP/$name.tap err=$TAP/$name.err
 timeout -k 10 "${TEST_TIMEOUT:-300}" sh "$1" >"$out" 2>"$err" </dev/null
