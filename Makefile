@@ -131,7 +131,7 @@ tests/replay-samples: tests/fuzz-samples.c tests/replay.c tests/fuzz.h \
 	$(TESTCC) tests/fuzz-samples.c tests/replay.c $(SAMPLES)
 
 .c.o:
-	$(CC) -std=c99 $(CPPDEF) $(WARN) $(CFLAGS) -c -o $@ $<
+	$(CC) -std=c99 $(CPPDEF) $(WARN) $(CFLAGS) -MMD -c -o $@ $<
 
 # config.h has LIBEXECDIR in it; what was built for another one is built again.
 command.o: .libexecdir
@@ -139,128 +139,12 @@ command.o: .libexecdir
 	echo '$(LIBEXECDIR)' | cmp -s - $@ || echo '$(LIBEXECDIR)' >$@
 always:
 
-# What each object reads besides its .c; tests/build.t asks the compiler.
-answer.o: answer.h json.h
-auth.o: config.h http.h httpd.h kv.h mirror.h show.h state.h users.h util.h
-blobs.o: blobs.h contact.h kv.h listing.h plan.h pull.h state.h util.h
-child.o: child.h config.h confine.h util.h
-claims.o: claims.h due.h kv.h state.h util.h
-command.o: act.h config.h kv.h state.h util.h
-config-places.o: config-file.h config-read.h config-value.h kv.h state.h toml.h
-config-settings.o: config-file.h config-read.h config-value.h kv.h state.h \
-	toml.h util.h
-config-value.o: config-value.h window.h zone.h
-config.o: config-file.h config-read.h config-value.h config.h kv.h state.h \
-	toml.h util.h
-confine.o: confine.h
-conn.o: config.h conn.h http.h httpd.h kv.h mirror.h show.h state.h util.h
-contact.o: child.h config.h contact.h kv.h state.h util.h
-content.o: contact.h kv.h listing.h plan.h pull.h state.h util.h
-control.o: config.h kv.h state.h util.h
-credential.o: config.h contact.h kv.h util.h
-crowd.o: config.h conn.h http.h httpd.h kv.h mirror.h show.h state.h util.h
-diff.o: config.h ctl.h json.h kv.h plan.h state.h texts.h util.h
-drop.o: config.h confine.h http.h httpd.h kv.h mirror.h show.h state.h util.h
-due.o: config.h due.h kv.h state.h util.h
-events.o: config.h events.h kv.h mirror.h show.h state.h util.h
-fetch.o: blobs.h config.h contact.h fetch.h kv.h lean.h pktline.h state.h \
-	sweep.h util.h
-file.o: util.h
-follow.o: answer.h config.h ctl.h kv.h mirror.h show.h state.h util.h
-gather.o: act.h config.h kv.h samples.h state.h util.h
-git.o: contact.h kv.h util.h
-gitopper-act.o: act.h config.h kv.h names.h state.h util.h
-gitopper-conf.o: config-file.h config-value.h config.h kv.h state.h toml.h \
-	util.h
-gitopper-ctl.o: ctl.h kv.h state.h util.h
-gitopper-httpd.o: http.h httpd.h kv.h mirror.h show.h state.h util.h
-gitopper-mount.o: config.h kv.h mountpoint.h mounts.h names.h state.h util.h
-gitopper-pull.o: config.h contact.h kv.h names.h plan.h pull.h state.h util.h \
-	worker.h
-gitopper-verify.o: config.h util.h
-gitopper-wait.o: claims.h config.h due.h kv.h roster.h state.h util.h watch.h
-gitopper-window.o: kv.h names.h state.h util.h window.h zone.h
-guard.o: config.h http.h httpd.h kv.h mirror.h show.h state.h util.h
-heads.o: contact.h fetch.h kv.h lean.h pktline.h state.h util.h
-hear.o: config.h contact.h kv.h state.h util.h
-history.o: contact.h kv.h listing.h plan.h pull.h state.h
-hostkey.o: hostkey.h
-http-value.o: http-value.h http.h
-http.o: http-value.h http.h
-job.o: config.h contact.h kv.h plan.h pull.h state.h util.h
-json.o: json.h
-kept.o: contact.h kv.h state.h util.h
-kv.o: config.h kv.h util.h
-lean.o: lean.h pktline.h util.h
-lines.o: answer.h ctl.h json.h kv.h print.h show.h table.h util.h
-listen.o: config.h http.h httpd.h kv.h mirror.h show.h state.h util.h
-listing.o: config.h contact.h kv.h listing.h plan.h pull.h state.h util.h
-local.o: ctl.h json.h kv.h show.h state.h steer.h texts.h util.h
-login.o: contact.h fetch.h hostkey.h kv.h lean.h pktline.h util.h
-loop.o: config.h conn.h http.h httpd.h kv.h mirror.h show.h state.h util.h
-machine.o: config.h ctl.h kv.h state.h util.h
-merge.o: config.h kv.h metrics.h mirror.h samples.h show.h state.h text.h util.h
-metrics.o: http.h httpd.h kv.h metrics.h mirror.h show.h state.h text.h util.h
-mirror.o: config.h events.h kv.h mirror.h scout.h show.h state.h util.h watch.h
-mountpoint.o: mountpoint.h util.h
-mounts.o: config.h mounts.h util.h
-names.o: kv.h names.h state.h util.h
-next.o: config.h contact.h kv.h plan.h pull.h stage.h state.h util.h
-orders.o: http.h httpd.h kv.h mirror.h route.h show.h state.h steer.h util.h
-pack.o: child.h config.h contact.h kv.h util.h
-page.o: http.h httpd.h json.h kv.h mirror.h page.h show.h state.h
-passwd.o: ctl.h util.h
-path.o: config.h contact.h kv.h plan.h pull.h stage.h state.h util.h
-pktline.o: pktline.h util.h
-plan.o: config.h plan.h util.h
-preview.o: act.h config.h kv.h mountpoint.h state.h util.h
-print.o: answer.h ctl.h json.h kv.h print.h show.h table.h util.h
-process.o: metrics.h text.h
-prompt.o: ctl.h util.h
-publish.o: config.h contact.h kv.h plan.h pull.h state.h util.h
-reader.o: config.h contact.h kv.h listing.h plan.h pull.h state.h util.h
-release.o: contact.h kv.h names.h plan.h pull.h state.h util.h worker.h
-remote.o: config.h ctl.h util.h
-reply.o: http.h httpd.h json.h kv.h mirror.h show.h state.h
-roster.o: claims.h config.h due.h kv.h roster.h state.h util.h watch.h
-route.o: http.h httpd.h kv.h mirror.h route.h show.h state.h
-run.o: act.h config.h kv.h state.h util.h
-samples.o: config.h json.h samples.h series.h
-saved.o: config.h contact.h kv.h plan.h pull.h state.h util.h
-scout.o: kv.h scout.h state.h util.h watch.h
-scrub.o: confine.h contact.h kv.h util.h
-secrets.o: config.h contact.h kv.h util.h
-series.o: series.h
-serve.o: conn.h http.h httpd.h kv.h mirror.h show.h state.h util.h
-service.o: config.h kv.h state.h util.h
-show.o: json.h kv.h show.h state.h util.h
-signed.o: child.h config.h contact.h kv.h plan.h pull.h state.h util.h
-stage.o: config.h contact.h kv.h plan.h pull.h stage.h state.h util.h
-state.o: config.h kv.h state.h util.h
-steer.o: config.h kv.h state.h steer.h util.h
-stores.o: config.h contact.h kv.h state.h util.h
-sweep.o: kv.h state.h sweep.h util.h
-table.o: table.h util.h
-text.o: json.h text.h util.h
-texts.o: config.h json.h kv.h state.h texts.h util.h
-through.o: config.h ctl.h util.h
-toml-value.o: toml-value.h toml.h
-toml.o: toml-value.h toml.h
-tree.o: config.h contact.h kv.h plan.h pull.h state.h util.h
-trust.o: act.h kv.h state.h util.h
-upstream.o: kv.h state.h util.h
-users.o: config.h confine.h http.h httpd.h kv.h mirror.h show.h state.h \
-	users.h util.h
-util.o: util.h
-verdict.o: act.h kv.h state.h util.h
-verify.o: config.h http.h httpd.h kv.h mirror.h show.h state.h users.h util.h
-views.o: http.h httpd.h json.h kv.h mirror.h route.h show.h state.h texts.h \
-	util.h
-watch.o: util.h watch.h
-window.o: window.h
-worker.o: child.h config.h contact.h kv.h names.h plan.h pull.h state.h util.h \
-	worker.h
-zone.o: config.h util.h zone.h
+# What else each object is made from, the compiler writes down. These have to
+# be there before it can.
+$(CONF) $(WAIT) $(PULL) $(MOUNT) $(ACT) $(CTL) $(HTTPD) gitopper-verify.o \
+	gitopper-window.o: config.h
+page.o: page.h
+-include *.d
 
 config.h:
 	cp config.def.h $@
@@ -394,7 +278,7 @@ uninstall:
 
 # config.h stays: it is the user's
 clean:
-	rm -f $(BIN) $(VERB) .libexecdir *.o page.h $(TESTBIN) $(FUZZBIN) \
+	rm -f $(BIN) $(VERB) .libexecdir *.o *.d page.h $(TESTBIN) $(FUZZBIN) \
 		gitopper-*.tar.gz ci.log ci.status
 	rm -rf san fuzz tap tap-san deb
 
