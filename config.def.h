@@ -38,6 +38,8 @@ enum {
 	READ_TIMEOUT    = 60,	/* without a byte from the reading child; or
 				 * the service's timeout, if that is longer */
 	ACTION_TIMEOUT  = 60,	/* for an action or a check */
+	READ_TIME       = 3600,	/* for all that the reading child says of one
+				 * service's commit */
 	VERIFY_TIME     = 10,	/* to check a commit's signature */
 	PACKAGE_TIMEOUT = 900,	/* for the installation of a package */
 	HEALTH_TIMEOUT  = 60,	/* for a service to become healthy */
@@ -90,6 +92,7 @@ enum {
 	COMMIT_MAX      = 1 << 20,	/* a commit with its signature */
 	FILE_MAX        = 512 << 20,	/* a file of a service */
 	ANSWER_MAX      = 1 << 20,	/* what a fetching child says */
+	CHILD_SAID_MAX  = 64 << 10,	/* on its standard error, any child */
 	CTL_FILE_MAX    = 128,		/* frozen, pin and poke */
 	CONFIG_MAX      = 8 << 20,	/* the config file */
 	SAVED_BYTES     = 100 << 20,	/* and no more than that */

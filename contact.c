@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,7 +71,7 @@ repo_make(struct upstream *up, const char *name)
 	struct stat st;
 	uid_t uid;
 	gid_t gid;
-	int fd;
+	int fd, result;
 
 	if (child_user(&uid, &gid) < 0) {
 		errno = ENOENT;
@@ -88,26 +87,23 @@ repo_make(struct upstream *up, const char *name)
 	/* somebody put another one there, or the user has changed */
 	if (uid != (uid_t)-1 && fstat(fd, &st) == 0 && st.st_uid != uid)
 		up->wipe = 1;
+	/* what is in it may be nobody else's business */
+	result = fchmod(fd, 0700);
 	close(fd);
-	return 0;
+	return result;
 }
 
 char *
-upstream_listen(int fd, int64_t deadline)
+upstream_listen(struct child *child, int64_t deadline)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
 	char *text = xmalloc(ANSWER_MAX + 1);
 	size_t len = 0;
-	int64_t left;
 	ssize_t n;
 
-	while (len < ANSWER_MAX && (left = deadline - now_ms()) > 0) {
-		n = poll(&p, 1, (int)(left < INT32_MAX ? left : INT32_MAX));
-		if (n <= 0)
-			continue;
-		n = read(fd, text + len, ANSWER_MAX - len);
-		if (n < 0 && errno == EINTR)
-			continue;
+	while (len < ANSWER_MAX) {
+		n = child_read(child, text + len, ANSWER_MAX - len, deadline);
+		if (n < 0 && errno == ETIMEDOUT)
+			break;
 		if (n <= 0) {
 			text[len] = '\0';
 			return text;
@@ -234,7 +230,9 @@ fetch_start(struct child *child, struct fetch *fetch)
 	if (fetch->secrets->ca)
 		readable[n++] = fetch->secrets->ca;
 	readable[n] = NULL;
-	return child_start(child, fetch_work, fetch, &rights);
+	/* whose last part is the upstream's id */
+	return child_start(child, strrchr(home, '/') + 1, fetch_work, fetch,
+	    &rights);
 }
 
 /* What one file of the store may have: it has to be packed again, some day,
@@ -285,7 +283,7 @@ fetch(struct upstream *up, int64_t deadline)
 		return -1;
 	}
 	secrets_wipe(&secrets, up->url);
-	text = upstream_listen(child.fd, deadline);
+	text = upstream_listen(&child, deadline);
 	status = child_end(&child);
 	if (!text)
 		snprintf(up->error, sizeof(up->error),

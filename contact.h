@@ -10,6 +10,7 @@
 
 #include "kv.h"
 
+struct child;
 struct service;
 
 /* What the upstream or the way to it asks for; NULL where there is none. */
@@ -62,7 +63,7 @@ void upstream_tidy(struct upstream *up);
 int upstream_lock(const struct upstream *up, int64_t deadline);
 /* All that a child says up to its end, to be freed; NULL: it isn't there by
  * the deadline, or is too much. */
-char *upstream_listen(int fd, int64_t deadline);
+char *upstream_listen(struct child *child, int64_t deadline);
 
 /* kept.c: forgets what is kept, where the services want other links now. */
 void kept_check(struct upstream *up);

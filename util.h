@@ -15,8 +15,14 @@ extern const char *argv0;	/* the program's name, for messages */
 extern int debug;		/* -d was given */
 
 /* Takes argv[0]; sets argv0 to its last component, sees where standard error
- * leads to, and ignores SIGPIPE. */
+ * leads to, and ignores SIGPIPE. Whatever our caller did: descriptors 0 to 2
+ * are open then, and children can be waited for. */
 void setup(const char *arg);
+
+/* For a child of parent: the signal sig ends it when its parent ends, and it
+ * ends here if that is so already. A change of user undoes it (prctl(2),
+ * PR_SET_PDEATHSIG). */
+void end_with(pid_t parent, int sig);
 
 /*
  * Print `argv0: message` to standard error, in one write. Like perror(3), a

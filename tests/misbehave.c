@@ -302,9 +302,10 @@ main(int argc, char *argv[])
 		rights.writable = args[1];
 	if (rights.exec)	/* as signed.c has it */
 		rights.readable = NULL;
-	if (child_start(&child, misbehave, NULL, &rights) < 0)
+	if (child_start(&child, args[0], misbehave, NULL, &rights) < 0)
 		die(EXIT_SYS, "child:");
-	while ((n = read(child.fd, buf, sizeof(buf))) > 0)
+	while ((n = child_read(&child, buf, sizeof(buf),
+	    now_ms() + 60000)) > 0)
 		if (write_all(STDOUT_FILENO, buf, (size_t)n) < 0)
 			die(EXIT_SYS, "standard output:");
 	n = child_end(&child);
