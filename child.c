@@ -416,7 +416,8 @@ err_take(struct child *child)
 		child->err = -1;
 	}
 	for (i = 0; i < n && child->said <= CHILD_SAID_MAX; i++) {
-		child->said++;
+		/* a line costs as much as what stands in front of it */
+		child->said += buf[i] == '\n' ? sizeof(child->name) : 1;
 		if (buf[i] != '\n')
 			child->line[child->len++] = buf[i] ? buf[i] : '?';
 		if (buf[i] == '\n' || child->said > CHILD_SAID_MAX ||

@@ -211,7 +211,8 @@ pack(struct packing *packing, char hash[41])
 	upstream_id(packing->up->url, id, sizeof(id));
 	if (child_start(&child, id, pack_work, packing, &rights) < 0)
 		return -1;
-	text = upstream_listen(&child, now_ms() + PACK_TIME * 1000);
+	text = upstream_listen(packing->up, &child, "pack.new",
+	    now_ms() + PACK_TIME * 1000);
 	child_end(&child);
 	done = text && sscanf(text, "packed %40[0-9a-f]", hash) == 1 &&
 	    strlen(hash) == 40;

@@ -318,6 +318,17 @@ path_quote(const char *path)
 	return out;
 }
 
+size_t
+path_quoted_max(const char *path)
+{
+	const unsigned char *p;
+	size_t n = 2;
+
+	for (p = (const unsigned char *)path; *p; p++)
+		n += escape_of((char)*p) || *p < 32 || *p >= 127 ? 4 : 1;
+	return n;
+}
+
 /* One escape at *s, past the backslash; -1 where it is none. */
 static int
 unescape(const char **s)

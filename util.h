@@ -78,6 +78,8 @@ char *plain(char *s);
  */
 char *path_quote(const char *path);
 char *path_unquote(char *s);
+/* How many bytes path_quote may make of it, at most. */
+size_t path_quoted_max(const char *path);
 
 /* Writes all of buf, whatever interrupts it. Returns 0, or -1 and errno. */
 int write_all(int fd, const void *buf, size_t len);
