@@ -78,7 +78,6 @@ if [ "$(id -u)" -eq 0 ]; then
 	cp "$(command -v gitopper-pull)" "$tmp/pull"
 	limited() {
 		setpriv --reuid 64999 --regid 64999 --clear-groups \
-			env ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" \
 			prlimit --nproc="$1" timeout 20 "$tmp/pull" app other
 	}
 	# timeout is one, gitopper-pull another, one worker the third
