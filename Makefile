@@ -13,7 +13,7 @@ ACTION = action/package action/reload action/verify
 VERB = action/restart action/start action/stop action/try-restart \
 	action/reload-or-restart action/hup action/enable action/none
 TESTBIN = tests/toml-json tests/http-text tests/samples-text tests/dropped \
-	tests/misbehave tests/usage tests/replay-toml tests/replay-http \
+	tests/misbehave tests/taken tests/usage tests/replay-toml tests/replay-http \
 	tests/replay-answer tests/replay-samples tests/replay-pktline \
 	tests/replay-stage tests/replay-window tests/window-text
 FUZZBIN = tests/fuzz-toml tests/fuzz-http tests/fuzz-answer \
@@ -93,6 +93,12 @@ tests/dropped: tests/dropped.c drop.o confine.o $(STATE)
 
 tests/misbehave: tests/misbehave.c child.o confine.o $(BASE)
 	$(TESTCC) tests/misbehave.c child.o confine.o $(BASE)
+
+# gitopper-pull with other children
+UNREAD = $(PULL:reader.o=)
+TAKEN = $(UNREAD:fetch.o=)
+tests/taken: tests/taken.c $(TAKEN)
+	$(TESTCC) tests/taken.c $(TAKEN) -lgit2 -lssh2 -lmd
 
 tests/usage: tests/usage.c
 	$(TESTCC) tests/usage.c

@@ -65,6 +65,8 @@ void run_signal(struct job *job);
  * unless it was the one that cleans up. While `left` is set it is to be asked
  * again: no signal tells when the group goes. */
 int run_ended(struct job *job);
+/* In the child: it ends when we do; for a change of user undoes that. */
+void run_follow(void);
 /* In the child: why there is no command to run, as warn; and ends it. */
 void run_cant(const char *fmt, ...)
 	__attribute__((format(printf, 1, 2), noreturn));

@@ -2,9 +2,16 @@
 /* SPDX-License-Identifier: ISC */
 #include <sys/types.h>
 
+#include <stddef.h>
+#include <stdint.h>
+
 struct child {
+	char name[128];		/* in front of what it says */
 	pid_t pid;
-	int fd;		/* what it writes to its descriptor 3 */
+	int fd;			/* what it writes to its descriptor 3, */
+	int err;		/* and to its standard error, or -1 */
+	char line[400];		/* of that, as far as it goes */
+	size_t len, said;
 };
 
 /* What is left to it. */
@@ -20,23 +27,32 @@ struct child_rights {
 
 /*
  * Forks a child that runs work(arg) with /dev/null as standard input and
- * output, its descriptor 3 a socket to us, and no other: as the user that
- * config.h names (where we are root), without a way to gain rights
- * (prctl(2), PR_SET_NO_NEW_PRIVS), without core files, within CHILD_MEMORY,
- * and ended when we end. Unless rights say so it executes nothing and has no
- * children, and it does with files and the network what they say, as far as
- * the kernel has Landlock (landlock(7)) and seccomp(2). What executes programs
- * has no network but a new one of its own, and none of the system calls that
- * lead elsewhere. Returns 0, or -1 and errno.
+ * output, its descriptor 3 a socket to us, its standard error a pipe to us,
+ * and no other: as the user that config.h names (where we are root), without
+ * a way to gain rights (prctl(2), PR_SET_NO_NEW_PRIVS), without core files,
+ * within CHILD_MEMORY, in a session of its own, and ended when we end. Unless
+ * rights say so it executes nothing and has no children, and it does with
+ * files and the network what they say, as far as the kernel has Landlock
+ * (landlock(7)) and seccomp(2): of the network, it may connect by IP. What
+ * executes programs has no network but a new one of its own, and none of the
+ * system calls that lead elsewhere. What it says is passed on by warn, with
+ * name in front of it. Returns 0, or -1 and errno.
  */
-int child_start(struct child *child, void (*work)(void *arg), void *arg,
-	const struct child_rights *rights);
+int child_start(struct child *child, const char *name,
+	void (*work)(void *arg), void *arg, const struct child_rights *rights);
 
-/* Ends the child, by force if it still runs, and frees the descriptor.
- * Returns its wait status (wait(2)). */
+/* Reads from its fd, as read(2), and passes on what it says meanwhile, up to
+ * CHILD_SAID_MAX bytes. -1 and ETIMEDOUT: nothing came until the deadline, in
+ * the manner of now_ms. */
+ssize_t child_read(struct child *child, void *buf, size_t size,
+	int64_t deadline);
+
+/* Ends the child, and what it left in its session, by force if it still runs,
+ * and frees the descriptors. Returns its wait status (wait(2)). */
 int child_end(struct child *child);
-/* The same for one that is about to end by itself: waits for it. */
-int child_wait(struct child *child);
+/* The same for one that is about to end by itself: it has until the deadline
+ * for that. */
+int child_wait(struct child *child, int64_t deadline);
 
 /* The user that children run as, -1 for the one that we are. Returns 0, or -1
  * where there is none of them. */

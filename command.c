@@ -269,7 +269,10 @@ become(const struct passwd *pw, const struct job *job)
 			run_cant("can't become %s:", pw->pw_name);
 	}
 	/* what changes packages had better not be killed half way */
-	prctl(PR_SET_PDEATHSIG, job->step->kind == STEP_PACKAGE ? 0 : SIGKILL);
+	if (job->step->kind == STEP_PACKAGE)
+		prctl(PR_SET_PDEATHSIG, 0);
+	else
+		run_follow();
 }
 
 /* Goes to the tree, and makes it where there is none yet. */

@@ -38,6 +38,8 @@ enum {
 	READ_TIMEOUT    = 60,	/* without a byte from the reading child; or
 				 * the service's timeout, if that is longer */
 	ACTION_TIMEOUT  = 60,	/* for an action or a check */
+	READ_TIME       = 3600,	/* for all that the reading child says of one
+				 * service's commit */
 	VERIFY_TIME     = 10,	/* to check a commit's signature */
 	PACKAGE_TIMEOUT = 900,	/* for the installation of a package */
 	HEALTH_TIMEOUT  = 60,	/* for a service to become healthy */
@@ -49,6 +51,8 @@ enum {
 	KEEP_AGAIN      = 3600,	/* between two tries to fetch what can be gone
 				 * back to, where the first one failed */
 	PACK_TIME       = 900,	/* for many packs to become one */
+	STORE_LOOK      = 10,	/* between two looks at how large a store is
+				 * while it is written to */
 	STORE_KEEP      = 86400, /* an object store that no service uses */
 	RECLAIM         = 10,	/* before a due name may be named again */
 	HTTP_REQUEST_TIME = 10,	/* for a request to arrive */
@@ -72,6 +76,7 @@ enum {
 	REFUSALS_MAX    = 3,	/* times that a server hangs up when it is
 				 * asked for single objects, in a row */
 	PACKS_MAX       = 30,	/* packs before they become one */
+	STORE_FILES_MAX = 100000, /* files in an object store */
 	SAVED_MAX       = 10,	/* entries that saved/ keeps, */
 	CONNS_MAX       = 10000, /* connections at a time */
 	EVENTS_MAX      = 1000,	/* changes that /watch remembers */
@@ -85,11 +90,13 @@ enum {
 	/* sizes, in bytes */
 	STATE_FILE_MAX  = 1 << 20,	/* conf, status and the like */
 	PLAN_MAX        = 1 << 30,	/* index and plan */
-	NAMES_MAX       = 256 << 20,	/* all paths that a reader speaks of */
+	NAMES_MAX       = 128 << 20,	/* all paths that a reader speaks of,
+					 * quoted */
 	SECRET_MAX      = 1 << 20,	/* a key, credentials, known_hosts */
 	COMMIT_MAX      = 1 << 20,	/* a commit with its signature */
 	FILE_MAX        = 512 << 20,	/* a file of a service */
 	ANSWER_MAX      = 1 << 20,	/* what a fetching child says */
+	CHILD_SAID_MAX  = 64 << 10,	/* on its standard error, any child */
 	CTL_FILE_MAX    = 128,		/* frozen, pin and poke */
 	CONFIG_MAX      = 8 << 20,	/* the config file */
 	SAVED_BYTES     = 100 << 20,	/* and no more than that */
@@ -130,5 +137,7 @@ static const char *const fetch_tls_paths[] = {
 /* the largest pack that an upstream may send, in bytes */
 #define PACK_MAX ((rlim_t)8 << 30)
 
-/* all that an object store may have, in bytes: then nothing new is fetched */
+/* all that an object store may have, in bytes: then nothing new is fetched; at
+ * twice that, which only a child that was taken over makes of it, it is removed
+ */
 #define STORE_MAX ((uint64_t)16 << 30)

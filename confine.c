@@ -1,5 +1,6 @@
 /* confine.c - giving up rights that are not needed any more */
 /* SPDX-License-Identifier: ISC */
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -99,8 +100,7 @@ confine_paths(const struct confine_path *paths, size_t n, int reads,
 		rules.fs |= write_access[i];
 	if (!reads)
 		rules.fs |= read_access;
-	if (!network)
-		rules.net = NET_BIND_TCP | NET_CONNECT_TCP;
+	rules.net = NET_BIND_TCP | (network ? 0 : NET_CONNECT_TCP);
 	fd = (int)syscall(SYS_landlock_create_ruleset, &rules, size, 0);
 	if (fd < 0)
 		return -1;
@@ -116,10 +116,13 @@ out:
 
 enum {
 	CALLS_MAX = 200,	/* a jump in the filter reaches 255 at most */
+	ARGS_MAX = 20,
 	HEAD = 4,
+	ARG_SIZE = 6,
 	/* a call's first argument, the half that comes first in memory: all
-	 * of the processors above are little-endian */
+	 * of the processors above are little-endian; and the next one */
 	LOW_ARG = offsetof(struct seccomp_data, args),
+	NEXT_ARG = sizeof(uint64_t),
 	NAMESPACES = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS |
 	    CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET,
 };
@@ -148,21 +151,48 @@ filter(struct sock_filter *code, const struct sock_filter *end)
 	return errno == EINVAL || errno == ENOSYS ? 1 : -1;
 }
 
-/* After the head, one comparison for each call that is allowed, each of which
- * jumps to the last instruction; the one before that denies. */
-int
-confine_calls(const int *calls, size_t n)
+/* What it takes to look at one call's argument. The kernel takes an int of
+ * each of them, and so do we. */
+static void
+arg_filter(struct sock_filter *p, const struct confine_arg *a)
 {
-	struct sock_filter code[HEAD + CALLS_MAX + 2], *p = code + HEAD;
+	const struct sock_filter code[ARG_SIZE] = {
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)a->call,
+		    0, ARG_SIZE - 1),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		    (unsigned)(LOW_ARG + NEXT_ARG * a->arg)),
+		a->never ? (struct sock_filter)BPF_JUMP(
+		    BPF_JMP | BPF_JSET | BPF_K, a->never, 1, 2) :
+		    (struct sock_filter)BPF_JUMP(
+		    BPF_JMP | BPF_JEQ | BPF_K, a->either[0], 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, a->either[1], 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+
+	memcpy(p, code, sizeof(code));
+}
+
+/* After the head, what looks at arguments, and then one comparison for each
+ * call that is allowed, each of which jumps to the last instruction; the one
+ * before that denies. */
+int
+confine_calls(const int *calls, size_t n, const struct confine_arg *args,
+	size_t nargs)
+{
+	struct sock_filter code[HEAD + ARGS_MAX * ARG_SIZE + CALLS_MAX + 2];
+	struct sock_filter *p = code + HEAD;
 	size_t i;
 
 	if (AUDIT_ARCH_HERE == 0)
 		return 1;
-	if (n > CALLS_MAX) {
+	if (n > CALLS_MAX || nargs > ARGS_MAX) {
 		errno = E2BIG;
 		return -1;
 	}
 	memcpy(code, head, sizeof(head));
+	for (i = 0; i < nargs; i++, p += ARG_SIZE)
+		arg_filter(p, &args[i]);
 	for (i = 0; i < n; i++)
 		*p++ = (struct sock_filter)BPF_JUMP(
 		    BPF_JMP | BPF_JEQ | BPF_K, (unsigned)calls[i],
@@ -184,10 +214,15 @@ confine_calls_but(const int *calls, size_t n)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 2),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, LOW_ARG),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 3, 4),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 8, 9),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 2),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, LOW_ARG),
-		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, NAMESPACES, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, NAMESPACES, 6, 5),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 4),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, LOW_ARG + NEXT_ARG),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCSTI, 3, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCLINUX, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCSCTTY, 1, 0),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
 	};

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,7 +71,7 @@ repo_make(struct upstream *up, const char *name)
 	struct stat st;
 	uid_t uid;
 	gid_t gid;
-	int fd;
+	int fd, result;
 
 	if (child_user(&uid, &gid) < 0) {
 		errno = ENOENT;
@@ -88,34 +87,55 @@ repo_make(struct upstream *up, const char *name)
 	/* somebody put another one there, or the user has changed */
 	if (uid != (uid_t)-1 && fstat(fd, &st) == 0 && st.st_uid != uid)
 		up->wipe = 1;
+	/* what is in it may be nobody else's business */
+	result = fchmod(fd, 0700);
 	close(fd);
-	return 0;
+	return result;
 }
 
 char *
-upstream_listen(int fd, int64_t deadline)
+upstream_listen(const struct upstream *up, struct child *child,
+	const char *name, int64_t deadline)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int64_t look = now_ms() + STORE_LOOK * 1000;
 	char *text = xmalloc(ANSWER_MAX + 1);
 	size_t len = 0;
-	int64_t left;
 	ssize_t n;
 
-	while (len < ANSWER_MAX && (left = deadline - now_ms()) > 0) {
-		n = poll(&p, 1, (int)(left < INT32_MAX ? left : INT32_MAX));
-		if (n <= 0)
-			continue;
-		n = read(fd, text + len, ANSWER_MAX - len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
+	while (len < ANSWER_MAX && now_ms() < deadline) {
+		n = child_read(child, text + len, ANSWER_MAX - len,
+		    look < deadline ? look : deadline);
+		if (n == 0 || (n < 0 && errno != ETIMEDOUT)) {
 			text[len] = '\0';
 			return text;
 		}
-		len += (size_t)n;
+		len += n > 0 ? (size_t)n : 0;
+		if (now_ms() < look)
+			continue;
+		if (store_outgrown(up->dir, name))
+			break;
+		look = now_ms() + STORE_LOOK * 1000;
 	}
 	free(text);
 	return NULL;
+}
+
+/* It isn't of any use: who filled it may have filled it with anything. */
+static void
+store_remove(struct upstream *up, const char *name)
+{
+	int packs = packs_lock(up, LOCK_EX);
+
+	kv_set(&up->status, "store", NULL);
+	kv_set(&up->status, "packed", NULL);
+	kv_set(&up->status, "kept", NULL);
+	if (packs < 0 || remove_tree(up->dir, name) < 0)
+		warn("%s:", name);
+	if (packs >= 0)
+		close(packs);
+	snprintf(up->error, sizeof(up->error), "its object store outgrew "
+	    "%llu MiB or %d files, and was removed: it is made anew",
+	    (unsigned long long)(2 * STORE_MAX >> 20), STORE_FILES_MAX);
 }
 
 /*
@@ -234,7 +254,9 @@ fetch_start(struct child *child, struct fetch *fetch)
 	if (fetch->secrets->ca)
 		readable[n++] = fetch->secrets->ca;
 	readable[n] = NULL;
-	return child_start(child, fetch_work, fetch, &rights);
+	/* whose last part is the upstream's id */
+	return child_start(child, strrchr(home, '/') + 1, fetch_work, fetch,
+	    &rights);
 }
 
 /* What one file of the store may have: it has to be packed again, some day,
@@ -259,6 +281,7 @@ fetch(struct upstream *up, int64_t deadline)
 	int renewal = renewal_begin(up);
 	struct secrets secrets = { 0 };
 	struct fetch what = { up, &secrets, repo, store_room(up) };
+	const char *store = renewal ? "repo.new" : "repo";
 	struct child child;
 	int result = -1, status;
 
@@ -268,7 +291,7 @@ fetch(struct upstream *up, int64_t deadline)
 	if (renewal)
 		strncat(repo, ".new", sizeof(repo) - strlen(repo) - 1);
 	if (made < 0 ||
-	    (renewal && repo_make(up, "repo.new") < 0) ||
+	    (renewal && repo_make(up, store) < 0) ||
 	    (secrets.known_hosts && home_make(up, secrets.known_hosts) < 0) ||
 	    fetch_start(&child, &what) < 0) {
 		snprintf(up->error, sizeof(up->error), "repo: %s",
@@ -285,9 +308,11 @@ fetch(struct upstream *up, int64_t deadline)
 		return -1;
 	}
 	secrets_wipe(&secrets, up->url);
-	text = upstream_listen(child.fd, deadline);
+	text = upstream_listen(up, &child, store, deadline);
 	status = child_end(&child);
-	if (!text)
+	if (store_outgrown(up->dir, store))
+		store_remove(up, store);
+	else if (!text)
 		snprintf(up->error, sizeof(up->error),
 		    "no answer within %lld s", (long long)up->timeout);
 	else

@@ -10,6 +10,7 @@
 
 #include "kv.h"
 
+struct child;
 struct service;
 
 /* What the upstream or the way to it asks for; NULL where there is none. */
@@ -60,9 +61,11 @@ void upstream_tidy(struct upstream *up);
 /* Holds .upstream/ID/lock until the descriptor that is returned is closed; -1
  * and errno: another does, until the deadline in the manner of now_ms. */
 int upstream_lock(const struct upstream *up, int64_t deadline);
-/* All that a child says up to its end, to be freed; NULL: it isn't there by
- * the deadline, or is too much. */
-char *upstream_listen(int fd, int64_t deadline);
+/* All that a child says up to its end, to be freed, while it writes to name in
+ * up's directory; NULL: it isn't there by the deadline, or is too much, or what
+ * is written is (store_outgrown). */
+char *upstream_listen(const struct upstream *up, struct child *child,
+	const char *name, int64_t deadline);
 
 /* kept.c: forgets what is kept, where the services want other links now. */
 void kept_check(struct upstream *up);
@@ -80,6 +83,9 @@ void upstream_pack(struct upstream *up);
  * flock(2). Returns a descriptor to be closed, or -1 and errno. */
 int packs_lock(const struct upstream *up, int operation);
 
+/* Whether the store (or new pack) of that name in dir has become larger than
+ * an honest child makes it. */
+int store_outgrown(int dir, const char *name);
 /* Removes the stores of upstreams that aren't among these n, once nobody has
  * used them for STORE_KEEP seconds. */
 void stores_expire(const char *const *urls, size_t n);

@@ -6,7 +6,6 @@
  * lines (git-credential(1), gitcredentials(7), CUSTOM HELPERS). It runs as we
  * do, without a shell, with a standard error that is ours.
  */
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -27,7 +26,7 @@ enum { WORDS_MAX = 64, CREDENTIAL_MAX = 16 << 10 };
 
 /* In the child. */
 static void
-command_run(char *command, int in, int out)
+command_run(char *command, pid_t parent, int in, int out)
 {
 	char *words[WORDS_MAX + 2], *env[3], *save, *word;
 	const char *home = getenv("HOME");
@@ -42,8 +41,8 @@ command_run(char *command, int in, int out)
 	env[1] = home ? xasprintf("HOME=%s", home) : NULL;
 	env[2] = NULL;
 	signal(SIGPIPE, SIG_DFL);
+	end_with(parent, SIGKILL);
 	if (setsid() < 0 ||
-	    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||
 	    dup2(in, STDIN_FILENO) < 0 ||
 	    dup2(out, STDOUT_FILENO) < 0)
 		_exit(EXIT_SYS);
@@ -58,13 +57,13 @@ command_start(const char *command, int fds[2])
 {
 	char *copy = xstrdup(command);
 	int in[2], out[2];
-	pid_t pid;
+	pid_t pid, parent = getpid();
 
 	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0)
 		die(EXIT_SYS, "pipe:");
 	pid = fork();
 	if (pid == 0)
-		command_run(copy, in[0], out[1]);
+		command_run(copy, parent, in[0], out[1]);
 	free(copy);
 	close(in[0]);
 	close(out[1]);

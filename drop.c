@@ -117,7 +117,7 @@ drop_rights(void)
 		die(EXIT_SYS, "landlock:");
 	if (r > 0)
 		warn("no Landlock here: all files of our user are in reach");
-	r = confine_calls(calls, sizeof(calls) / sizeof(*calls));
+	r = confine_calls(calls, sizeof(calls) / sizeof(*calls), NULL, 0);
 	if (r < 0)
 		die(EXIT_SYS, "seccomp:");
 	if (r > 0)

@@ -17,6 +17,7 @@
 #include "config.h"
 #include "contact.h"
 #include "fetch.h"
+#include "store.h"
 #include "sweep.h"
 #include "util.h"
 
@@ -70,13 +71,15 @@ repo_open(struct session *session)
 		git_error_set_str(GIT_ERROR_OS, "setrlimit failed");
 		return -1;
 	}
-	e = git_repository_open_bare(&session->repo, path);
-	if (e == GIT_ENOTFOUND) {
-		answer("fresh");
-		session->fresh = 1;
-		e = git_repository_init(&session->repo, path, 1);
-	}
-	return e;
+	e = store_open(&session->repo, path);
+	if (e != GIT_ENOTFOUND)
+		return e;
+	answer("fresh");
+	session->fresh = 1;
+	if ((e = git_repository_init(&session->repo, path, 1)))
+		return e;
+	git_repository_free(session->repo);
+	return store_open(&session->repo, path);
 }
 
 static int
@@ -284,6 +287,7 @@ static int
 session_start(struct session *session)
 {
 	const char *url = session->fetch->up->url;
+	git_remote_create_options remote;
 	git_fetch_options *options = &session->options;
 	char text[400];
 	int e;
@@ -308,8 +312,12 @@ session_start(struct session *session)
 	if ((e = repo_open(session)))
 		return e;
 	refs_choose(session);
-	return git_remote_create_anonymous(&session->remote, session->repo,
-	    url);
+	git_remote_create_options_init(&remote,
+	    GIT_REMOTE_CREATE_OPTIONS_VERSION);
+	remote.repository = session->repo;
+	remote.flags = GIT_REMOTE_CREATE_SKIP_INSTEADOF |
+	    GIT_REMOTE_CREATE_SKIP_DEFAULT_FETCHSPEC;
+	return git_remote_create_with_opts(&session->remote, url, &remote);
 }
 
 static int

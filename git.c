@@ -3,8 +3,10 @@
 #include <stdio.h>
 
 #include <git2.h>
+#include <git2/sys/repository.h>
 
 #include "contact.h"
+#include "store.h"
 #include "util.h"
 
 int
@@ -23,6 +25,49 @@ git_start(void)
 			return -1;
 	/* a plain path may well be another user's: we run nothing of it */
 	return git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+}
+
+/* Only what lies there by its own hash, not what objects/info/ says. */
+static int
+objects_open(git_repository *repo, const char *path)
+{
+	git_odb_backend *backend;
+	git_odb *odb;
+	char objects[4096];
+	int e;
+
+	if (path_join(objects, sizeof(objects), path, "objects") < 0) {
+		git_error_set_str(GIT_ERROR_OS, "its path is too long");
+		return -1;
+	}
+	if ((e = git_odb_new(&odb)))
+		return e;
+	if (!(e = git_odb_backend_pack(&backend, objects)) &&
+	    !(e = git_odb_add_backend(odb, backend, 2)) &&
+	    !(e = git_odb_backend_loose(&backend, objects, -1, 0, 0, 0)) &&
+	    !(e = git_odb_add_backend(odb, backend, 1)))
+		e = git_repository_set_odb(repo, odb);
+	git_odb_free(odb);
+	return e;
+}
+
+int
+store_open(git_repository **repo, const char *path)
+{
+	git_config *none;
+	int e = git_repository_open_bare(repo, path);
+
+	if (e)
+		return e;
+	if (!(e = git_config_new(&none))) {
+		e = git_repository_set_config(*repo, none);
+		git_config_free(none);
+	}
+	if (!e)
+		e = objects_open(*repo, path);
+	if (e)
+		git_repository_free(*repo);
+	return e;
 }
 
 int

@@ -1,6 +1,5 @@
 /* gitopper-pull - makes a service's tree equal to the commit it should be at */
 /* SPDX-License-Identifier: ISC */
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -192,7 +191,7 @@ stores_tidy(void)
 static int
 worker_start(struct worker *w, int fflag)
 {
-	pid_t parent = getpid();
+	pid_t parent = getpid(), pid;
 	int fds[2];
 	size_t i;
 
@@ -200,16 +199,20 @@ worker_start(struct worker *w, int fflag)
 		return -1;
 	/* room for many names, so that a busy worker doesn't hold us up */
 	fcntl(fds[1], F_SETPIPE_SZ, 1 << 20);
-	w->pid = fork();
-	if (w->pid < 0)
-		return -1;
-	if (w->pid > 0) {
+	pid = fork();
+	if (pid < 0) {
 		close(fds[0]);
+		close(fds[1]);
+		return -1;
+	}
+	if (pid > 0) {
+		close(fds[0]);
+		w->pid = pid;
 		w->names = fds[1];
 		return 0;
 	}
-	prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
-	if (getppid() != parent || dup2(fds[0], STDIN_FILENO) < 0)
+	end_with(parent, SIGTERM);
+	if (dup2(fds[0], STDIN_FILENO) < 0)
 		_exit(EXIT_SYS);
 	close(fds[0]);
 	close(fds[1]);

@@ -8,7 +8,6 @@
  * each is given files in memory, by their names in /proc/self/fd.
  */
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -128,14 +127,14 @@ run(char *const argv[], int in, char *out, size_t size)
 	char more[4096];
 	size_t len = 0;
 	ssize_t n;
-	pid_t pid;
+	pid_t pid, parent = getpid();
 
 	if (pipe2(fds, O_CLOEXEC) < 0 || (pid = fork()) < 0)
 		die(EXIT_SYS, "%s:", argv[0]);
 	if (pid == 0) {
+		end_with(parent, SIGKILL);
 		null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-		if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||
-		    lseek(in, 0, SEEK_SET) < 0 ||
+		if (lseek(in, 0, SEEK_SET) < 0 ||
 		    dup2(in, STDIN_FILENO) < 0 ||
 		    dup2(fds[1], STDOUT_FILENO) < 0 ||
 		    (!debug && dup2(null, STDERR_FILENO) < 0))

@@ -47,7 +47,7 @@ file_add(struct listing *l, struct plan *to, const char *path,
 	struct entry e = { .path = (char *)path };
 
 	/* there may be two of us, and the parent hears of all these paths */
-	if ((l->names += strlen(path)) > NAMES_MAX / 4)
+	if ((l->names += path_quoted_max(path)) > NAMES_MAX / 4)
 		return fault_set(&l->fault,
 		    "too many files, or too long names");
 	if (object->mode == GIT_FILEMODE_COMMIT) {

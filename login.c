@@ -11,22 +11,42 @@
 #include "hostkey.h"
 #include "util.h"
 
-/* A redirection must not carry a password to another host. */
+/* A URL's host and port, of n bytes; its scheme is of *scheme bytes. */
+static const char *
+origin(const char *url, size_t *scheme, size_t *n)
+{
+	const char *host = strstr(url, "://"), *at;
+
+	if (!host)
+		return NULL;
+	*scheme = (size_t)(host - url);
+	host += 3;
+	*n = strcspn(host, "/?#");
+	at = memrchr(host, '@', *n);
+	if (at) {
+		*n -= (size_t)(at + 1 - host);
+		host = at + 1;
+	}
+	/* the usual port goes without saying */
+	if (*scheme == 5 && *n > 4 && strncmp(host + *n - 4, ":443", 4) == 0)
+		*n -= 4;
+	if (*scheme == 4 && *n > 3 && strncmp(host + *n - 3, ":80", 3) == 0)
+		*n -= 3;
+	return host;
+}
+
+/* A redirection must not carry a password to another host, nor to another
+ * port, nor in clear where it was meant for https. */
 static int
 same_host(const char *a, const char *b)
 {
-	const char *p = strstr(a, "://"), *q = strstr(b, "://");
-	size_t n;
+	size_t s, t, n, m;
+	const char *p = origin(a, &s, &n), *q = origin(b, &t, &m);
 
 	if (!p || !q)
 		return !p && !q;
-	n = strcspn(p + 3, "/");
-	if (memchr(p + 3, '@', n))
-		p += strcspn(p, "@") - 2;
-	if (memchr(q + 3, '@', strcspn(q + 3, "/")))
-		q += strcspn(q, "@") - 2;
-	n = strcspn(p + 3, "/");
-	return n == strcspn(q + 3, "/") && strncmp(p, q, n + 3) == 0;
+	return s == t && strncasecmp(a, b, s) == 0 &&
+	    n == m && strncasecmp(p, q, n) == 0;
 }
 
 int
@@ -48,8 +68,7 @@ login_credential(git_credential **out, const char *url, const char *user,
 		    user ? user : "git", NULL, secrets->key,
 		    secrets->passphrase);
 	} else if (types & GIT_CREDENTIAL_USERPASS_PLAINTEXT &&
-	    secrets->password && (!strstr(url, "://") ||
-	    same_host(url, session->fetch->up->url))) {
+	    secrets->password && same_host(url, session->fetch->up->url)) {
 		e = git_credential_userpass_plaintext_new(out,
 		    secrets->user, secrets->password);
 	} else {

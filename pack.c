@@ -23,6 +23,8 @@
 #include "child.h"
 #include "config.h"
 #include "contact.h"
+#include "state.h"
+#include "store.h"
 #include "util.h"
 
 struct packing {
@@ -53,7 +55,7 @@ pack_work(void *arg)
 	git_packbuilder *builder;
 	char line[64];
 
-	if (git_start() < 0 || git_repository_open_bare(&r, packing->repo) ||
+	if (git_start() < 0 || store_open(&r, packing->repo) ||
 	    git_repository_odb(&odb, r) || git_packbuilder_new(&builder, r))
 		return;
 	git_packbuilder_set_threads(builder, 1);
@@ -189,7 +191,7 @@ pack(struct packing *packing, char hash[41])
 		.writable = packing->out, .readable = readable
 	};
 	struct child child;
-	char *text;
+	char *text, id[128];
 	uid_t uid;
 	gid_t gid;
 	int dir, done;
@@ -201,10 +203,16 @@ pack(struct packing *packing, char hash[41])
 	    uid, gid);
 	if (dir < 0)
 		return -1;
+	/* what is in it may be nobody else's business */
+	done = fchmod(dir, 0700);
 	close(dir);
-	if (child_start(&child, pack_work, packing, &rights) < 0)
+	if (done < 0)
 		return -1;
-	text = upstream_listen(child.fd, now_ms() + PACK_TIME * 1000);
+	upstream_id(packing->up->url, id, sizeof(id));
+	if (child_start(&child, id, pack_work, packing, &rights) < 0)
+		return -1;
+	text = upstream_listen(packing->up, &child, "pack.new",
+	    now_ms() + PACK_TIME * 1000);
 	child_end(&child);
 	done = text && sscanf(text, "packed %40[0-9a-f]", hash) == 1 &&
 	    strlen(hash) == 40;

@@ -10,6 +10,7 @@
 #include "config.h"
 #include "pull.h"
 #include "listing.h"
+#include "store.h"
 #include "util.h"
 
 static git_repository *repo;
@@ -424,7 +425,7 @@ reader_work(void *arg)
 	if (!out)
 		return;
 	if (git_start() < 0 ||
-	    git_repository_open_bare(&repo, reading->repo)) {
+	    store_open(&repo, reading->repo)) {
 		for (i = 0; i < reading->n; i++)
 			if (reading->job[i].ask)
 				error_print("", git_why());

@@ -6,7 +6,6 @@
  * it prints, and `report`, which closes by itself at execve(2). So what comes
  * out of the second says that, and why, no command was run.
  */
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <ctype.h>
@@ -30,6 +29,7 @@ enum {
 };
 
 static int report_fd = -1;	/* in the child */
+static pid_t parent;		/* whose child it is */
 
 void
 run_cant(const char *fmt, ...)
@@ -49,6 +49,12 @@ run_cant(const char *fmt, ...)
 	_exit(127);
 }
 
+void
+run_follow(void)
+{
+	end_with(parent, SIGKILL);
+}
+
 static void __attribute__((noreturn))
 child(struct job *job, void (*body)(const struct job *), int out, int report)
 {
@@ -61,7 +67,7 @@ child(struct job *job, void (*body)(const struct job *), int out, int report)
 	if (setsid() < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
 		run_cant("setsid:");
 	/* until command_run does so again, after it has changed its user */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	run_follow();
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 ||
 	    dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0)
@@ -87,6 +93,7 @@ run_start(struct job *job, void (*body)(const struct job *), int64_t ms)
 	    fcntl(out[0], F_SETFL, O_NONBLOCK) < 0 ||
 	    fcntl(report[0], F_SETFL, O_NONBLOCK) < 0)
 		goto fail;
+	parent = getpid();
 	job->pid = fork();
 	if (job->pid < 0) {
 		job->pid = 0;

@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,29 +151,23 @@ check_work(void *arg)
 
 /* Returns the exit status of gitopper-verify; -1: none, in time. */
 static int
-check_run(struct check *check)
+check_run(struct check *check, const char *name)
 {
 	static const struct child_rights rights = { .exec = 1 };
-	struct pollfd p = { .events = POLLIN };
+	int64_t deadline = now_ms() + VERIFY_TIME * 1000;
 	struct child child;
 	char buf[1024];
-	ssize_t n = -1;
+	ssize_t n;
 	int status;
 
-	if (child_start(&child, check_work, check, &rights) < 0)
+	if (child_start(&child, name, check_work, check, &rights) < 0)
 		return -1;
-	p.fd = child.fd;
 	/* it says who signed, and ends */
-	while (poll(&p, 1, VERIFY_TIME * 1000) > 0 &&
-	    (n = read(child.fd, buf, sizeof(buf))) > 0)
+	while ((n = child_read(&child, buf, sizeof(buf), deadline)) > 0)
 		continue;
-	if (n == 0) {
-		/* its end is near: what holds the descriptor has ended */
-		status = child_wait(&child);
-		return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-	}
-	child_end(&child);
-	return -1;
+	/* what holds the descriptor may have closed it, and go on */
+	status = n < 0 ? child_end(&child) : child_wait(&child, deadline);
+	return n == 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 int
@@ -202,7 +195,7 @@ signed_check(const struct service *s, const char *id, const char *object,
 		snprintf(why, 400, "verify: %s: %s", path, fault);
 		return -1;
 	}
-	status = check_run(&check);
+	status = check_run(&check, s->name);
 	free(check.signers);
 	if (status == 0 && file_write(s->dir, "object", object, len,
 	    0644) < 0)

@@ -34,11 +34,13 @@ path_read(struct stage *stage, size_t len)
 
 	if (len == 0 || len >= PATH_MAX || stage->heard > NAMES_MAX)
 		return NULL;
-	stage->heard += len;
 	path = xmalloc(len + 1);
 	path[len] = '\0';
-	if (fread(path, 1, len, stage->in) == len && strlen(path) == len)
+	if (fread(path, 1, len, stage->in) == len && strlen(path) == len) {
+		/* that much of it goes into changes or the plan */
+		stage->heard += path_quoted_max(path);
 		return path;
+	}
 	free(path);
 	return NULL;
 }

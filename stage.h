@@ -23,7 +23,7 @@ struct stage {
 	char *changes;		/* text of plan.changes */
 	size_t nchanges;
 	FILE *change;		/* writes it */
-	size_t heard, skipped;	/* bytes of paths, and paths, so far */
+	size_t heard, skipped;	/* bytes of quoted paths, and paths, so far */
 	int rewritten;		/* it said so */
 	int trusted;		/* the commit's signature is good, or unasked */
 };

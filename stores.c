@@ -16,6 +16,45 @@
 #include "state.h"
 #include "util.h"
 
+/* Adds what lies below name, of which files may come so many; -1: more do. */
+static int
+size_add(int dir, const char *name, int depth, size_t *files, uint64_t *bytes)
+{
+	struct dirent *e;
+	struct stat st;
+	int result = 0, fd = openat(dir, name, O_RDONLY | O_DIRECTORY |
+	    O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (fd >= 0 && !d)
+		close(fd);
+	while (result == 0 && d && (e = readdir(d))) {
+		if (strcmp(e->d_name, ".") == 0 ||
+		    strcmp(e->d_name, "..") == 0 ||
+		    fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		*bytes += (uint64_t)st.st_blocks * 512;
+		if (*files == 0 || depth == DEPTH_MAX)
+			result = -1;
+		else if (--*files, S_ISDIR(st.st_mode))
+			result = size_add(fd, e->d_name, depth + 1, files,
+			    bytes);
+	}
+	if (d)
+		closedir(d);
+	return result;
+}
+
+int
+store_outgrown(int dir, const char *name)
+{
+	size_t files = STORE_FILES_MAX;
+	uint64_t bytes = 0;
+
+	return size_add(dir, name, 0, &files, &bytes) < 0 ||
+	    bytes > 2 * STORE_MAX;
+}
+
 static int
 is_used(const char *id, const char *const *urls, size_t n)
 {

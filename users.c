@@ -205,7 +205,7 @@ rights_of(int status)
 }
 
 static void
-check_child(const char *name, const char *password)
+check_child(pid_t parent, const char *name, const char *password)
 {
 	static const int usual[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT,
 	    SIGUSR1, SIGUSR2, SIGCHLD, SIGALRM };
@@ -214,7 +214,7 @@ check_child(const char *name, const char *password)
 
 	dup2(said[1], STDERR_FILENO);
 	setpgid(0, 0);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	end_with(parent, SIGKILL);
 	for (i = 0; i < sizeof(usual) / sizeof(*usual); i++)
 		signal(usual[i], SIG_DFL);
 	sigemptyset(&none);
@@ -228,6 +228,7 @@ check_start(int fd, struct check *check)
 {
 	static struct question q;
 	ssize_t n = recv(fd, &q, sizeof(q), MSG_DONTWAIT | MSG_TRUNC);
+	pid_t parent = getpid();
 	size_t len, name;
 
 	if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
@@ -246,7 +247,7 @@ check_start(int fd, struct check *check)
 	check->end = now_ms() + AUTH_TIME * 1000;
 	check->pid = fork();
 	if (check->pid == 0)
-		check_child(q.text, q.text + name + 1);
+		check_child(parent, q.text, q.text + name + 1);
 	explicit_bzero(&q, sizeof(q));
 	if (check->pid < 0) {
 		warn("fork:");

@@ -1,8 +1,10 @@
 /* util.c - messages, memory and paths */
 /* SPDX-License-Identifier: ISC */
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -40,10 +42,26 @@ void
 setup(const char *arg)
 {
 	const char *slash = strrchr(arg, '/');
+	int fd;
 
 	argv0 = slash ? slash + 1 : arg;
+	/* else a file of ours would be taken for what is missing */
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		die(EXIT_SYS, "/dev/null:");
+	close(fd);
 	journal = is_journal();
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
+}
+
+void
+end_with(pid_t parent, int sig)
+{
+	if (prctl(PR_SET_PDEATHSIG, sig, 0, 0, 0) < 0 || getppid() != parent)
+		_exit(EXIT_SYS);
 }
 
 static void
@@ -298,6 +316,17 @@ path_quote(const char *path)
 	*o++ = '"';
 	*o = '\0';
 	return out;
+}
+
+size_t
+path_quoted_max(const char *path)
+{
+	const unsigned char *p;
+	size_t n = 2;
+
+	for (p = (const unsigned char *)path; *p; p++)
+		n += escape_of((char)*p) || *p < 32 || *p >= 127 ? 4 : 1;
+	return n;
 }
 
 /* One escape at *s, past the backslash; -1 where it is none. */

@@ -15,8 +15,14 @@ extern const char *argv0;	/* the program's name, for messages */
 extern int debug;		/* -d was given */
 
 /* Takes argv[0]; sets argv0 to its last component, sees where standard error
- * leads to, and ignores SIGPIPE. */
+ * leads to, and ignores SIGPIPE. Whatever our caller did: descriptors 0 to 2
+ * are open then, and children can be waited for. */
 void setup(const char *arg);
+
+/* For a child of parent: the signal sig ends it when its parent ends, and it
+ * ends here if that is so already. A change of user undoes it (prctl(2),
+ * PR_SET_PDEATHSIG). */
+void end_with(pid_t parent, int sig);
 
 /*
  * Print `argv0: message` to standard error, in one write. Like perror(3), a
@@ -72,6 +78,8 @@ char *plain(char *s);
  */
 char *path_quote(const char *path);
 char *path_unquote(char *s);
+/* How many bytes path_quote may make of it, at most. */
+size_t path_quoted_max(const char *path);
 
 /* Writes all of buf, whatever interrupts it. Returns 0, or -1 and errno. */
 int write_all(int fd, const void *buf, size_t len);

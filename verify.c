@@ -198,13 +198,13 @@ checker_words(void)
 }
 
 static void
-checker_run(int fd)
+checker_run(pid_t parent, int fd)
 {
 	char *env[] = { xasprintf("PATH=%s", action_path),
 	    xstrdup("LANG=C.UTF-8"), NULL };
 	char **argv = checker_words();
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	end_with(parent, SIGKILL);
 	signal(SIGPIPE, SIG_DFL);
 	if (dup2(fd, CHECKER_FD) < 0)
 		die(EXIT_SYS, "dup2:");
@@ -219,7 +219,7 @@ checker_verify(const char *name, const char *password)
 	char text[AUTH_TEXT_MAX + 1];
 	size_t n = strlen(name) + 1, m = strlen(password) + 1;
 	int fds[2], status;
-	pid_t pid;
+	pid_t pid, parent = getpid();
 
 	memcpy(text, name, n);
 	memcpy(text + n, password, m);
@@ -231,7 +231,7 @@ checker_verify(const char *name, const char *password)
 	explicit_bzero(text, sizeof(text));
 	close(fds[1]);
 	if (pid == 0)
-		checker_run(fds[0]);
+		checker_run(parent, fds[0]);
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			die(EXIT_SYS, "wait:");

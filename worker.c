@@ -4,8 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,29 +20,22 @@
 /* Services whose locks are held at a time: each takes two descriptors. */
 enum { BATCH_MAX = 200 };
 
-/* A child that reads, and for how long it may say nothing. */
+/* A child that reads, for how long it may say nothing, and until when it has
+ * to have said all of one job. */
 struct patience {
-	int fd;
-	int64_t seconds;
+	struct child child;
+	int64_t ms, deadline;
 };
 
 /* read(2), but with so much patience only. */
 static ssize_t
 patient_read(void *patience, char *buf, size_t size)
 {
-	const struct patience *with = patience;
-	struct pollfd p = { .fd = with->fd, .events = POLLIN };
-	ssize_t n;
+	struct patience *with = patience;
+	int64_t idle = now_ms() + with->ms;
 
-	do {
-		n = poll(&p, 1, with->seconds > INT_MAX / 1000 ? INT_MAX :
-		    (int)with->seconds * 1000);
-		if (n > 0)
-			n = read(p.fd, buf, size);
-		else if (n == 0)
-			errno = ETIMEDOUT, n = -1;
-	} while (n < 0 && errno == EINTR);
-	return n;
+	return child_read(&with->child, buf, size,
+	    idle < with->deadline ? idle : with->deadline);
 }
 
 /* One child for all jobs that ask. Something that goes wrong with one leaves
@@ -58,23 +49,25 @@ reader_round(const struct upstream *up, struct job *job, size_t n)
 	const struct child_rights rights = { .readable = readable };
 	struct reading reading = { repo, job, n };
 	/* who gives the network more time has much to be read */
-	struct patience patience = {
-		-1, up->timeout > READ_TIMEOUT ? up->timeout : READ_TIMEOUT
+	struct patience with = {
+		.ms = (up->timeout > READ_TIMEOUT ? up->timeout :
+		    READ_TIMEOUT) * 1000
 	};
-	struct child child;
 	enum staged staged;
+	char id[128];
 	FILE *in;
 	size_t i;
 	int packs = packs_lock(up, LOCK_SH);
 
 	upstream_repo(up, repo, sizeof(repo));
-	if (child_start(&child, reader_work, &reading, &rights) < 0 ||
-	    !(in = fopencookie(&patience, "r", patient)))
+	upstream_id(up->url, id, sizeof(id));
+	if (child_start(&with.child, id, reader_work, &reading, &rights) < 0 ||
+	    !(in = fopencookie(&with, "r", patient)))
 		die(EXIT_SYS, "can't start a child to read:");
-	patience.fd = child.fd;
 	for (i = 0; i < n; i++) {
 		if (!job[i].ask)
 			continue;
+		with.deadline = now_ms() + READ_TIME * 1000;
 		staged = stage_read(in, &job[i]);
 		if (job[i].damaged)
 			upstream_damaged(up);
@@ -84,7 +77,7 @@ reader_round(const struct upstream *up, struct job *job, size_t n)
 			break;
 	}
 	fclose(in);
-	child_end(&child);
+	child_end(&with.child);
 	if (packs >= 0)
 		close(packs);
 }

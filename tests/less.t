@@ -26,7 +26,7 @@ applied() {
 
 # looked NAME: how much the reader had to open
 looked() {
-	sed -n "s/^gitopper-pull: $1: [0-9a-f]*: \(.*\) read$/\1/p" "$tmp/out"
+	sed -n "s/^gitopper-pull: [^ ]*: $1: [0-9a-f]*: \(.*\) read$/\1/p" "$tmp/out"
 }
 
 # listed NAME: what the index says of the commit's files

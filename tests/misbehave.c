@@ -6,6 +6,7 @@
  * that all can read, PORT one on loopback where somebody listens. Prints a
  * line for each try: `name: done`, or why not.
  */
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -170,6 +171,107 @@ talk_netlink(void)
 }
 
 static int
+talk_vsock(void)
+{
+	return closed(socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0));
+}
+
+static int
+bind_udp(void)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int result = fd < 0 ? -1 : bind(fd, (struct sockaddr *)&to,
+	    sizeof(to));
+
+	closed(fd);
+	return result;
+}
+
+static int
+bind_tcp(void)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int result = fd < 0 ? -1 : bind(fd, (struct sockaddr *)&to,
+	    sizeof(to));
+
+	closed(fd);
+	return result;
+}
+
+static int
+listen_tcp(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int result = fd < 0 ? -1 : listen(fd, 1);
+
+	closed(fd);
+	return result;
+}
+
+/* A file by which others run as us, made so from the start. */
+static int
+make_setuid(void)
+{
+	struct stat st;
+	int fd = open(own, O_WRONLY | O_CREAT | O_TRUNC, 0600), result = -1;
+
+	if (fd < 0 || closed(fd) < 0 || unlink(own) < 0)
+		return -1;
+	fd = open(own, O_WRONLY | O_CREAT, 06755);
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_mode & 06000)
+		result = 0;
+	closed(fd);
+	return result;
+}
+
+/* Or later, by one way or another. */
+static int
+become_setuid(void)
+{
+	int fd = open(own, O_WRONLY | O_CREAT, 0600), result = -1;
+
+	if (fd >= 0 && (fchmod(fd, 04755) == 0 || chmod(own, 02755) == 0 ||
+	    fchmodat(AT_FDCWD, own, 04755, 0) == 0))
+		result = 0;
+	closed(fd);
+	return result;
+}
+
+/* Into the terminal that the parent was called on, as if somebody typed it. */
+static int
+type_command(void)
+{
+	static const char text[] = "touch typed\n";
+	const char *p;
+	int fd, tty = open("/dev/tty", O_RDWR | O_CLOEXEC), result = -1;
+
+	for (fd = 0; fd <= STDERR_FILENO; fd++)
+		for (p = text; *p; p++)
+			if (ioctl(fd, TIOCSTI, p) == 0)
+				result = 0;
+	if (tty >= 0 && ioctl(tty, TIOCSTI, text) == 0)
+		result = 0;
+	closed(tty);
+	return result;
+}
+
+/* What moves a cursor, asks a terminal to answer, and ends no line; and more
+ * than anybody wants to read. */
+static int
+shout(void)
+{
+	static const char text[] = "\033]0;evil\007\033[2J\2335n\r\bX\n";
+	int i, result = 0;
+
+	for (i = 0; i < 10000; i++)
+		if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+			result = -1;
+	return result;
+}
+
+static int
 new_namespace(void)
 {
 	return unshare(CLONE_NEWUSER | CLONE_NEWNS);
@@ -260,6 +362,11 @@ static const struct {
 	{ "mount", mount_something }, { "keys", use_keys },
 	{ "faults", handle_faults }, { "bpf", use_bpf },
 	{ "io_uring", use_ring }, { "perf", count_events },
+	{ "vsock", talk_vsock }, { "bind udp", bind_udp },
+	{ "bind tcp", bind_tcp }, { "listen", listen_tcp },
+	{ "make a setuid file", make_setuid },
+	{ "chmod to setuid", become_setuid }, { "type", type_command },
+	{ "shout", shout },
 };
 
 static void
@@ -302,9 +409,10 @@ main(int argc, char *argv[])
 		rights.writable = args[1];
 	if (rights.exec)	/* as signed.c has it */
 		rights.readable = NULL;
-	if (child_start(&child, misbehave, NULL, &rights) < 0)
+	if (child_start(&child, args[0], misbehave, NULL, &rights) < 0)
 		die(EXIT_SYS, "child:");
-	while ((n = read(child.fd, buf, sizeof(buf))) > 0)
+	while ((n = child_read(&child, buf, sizeof(buf),
+	    now_ms() + 60000)) > 0)
 		if (write_all(STDOUT_FILENO, buf, (size_t)n) < 0)
 			die(EXIT_SYS, "standard output:");
 	n = child_end(&child);

@@ -242,4 +242,43 @@ rm -rf "$state/tree"
 fails 1 "by a key that was revoked: refused" pull
 like "the state says why" "$(value app error)" "not signed"
 gpgconf --kill all 2>/dev/null
+
+# A checker that was taken over can't hold anybody up, nor stay behind
+git -C "$work" config gpg.format ssh
+as good
+sed -i "s|^verify=.*|verify=$tmp/signers|" "$state/conf"
+ok "a signed commit for one that doesn't end" push held -S
+# checker LINE...: what it does
+checker() {
+	{ echo '#!/bin/sh'; printf '%s\n' "$@"; } >"$tmp/bin/gitopper-verify"
+}
+# held WHAT: refused in time, and nothing of it goes on
+held() {
+	fails 1 "$1: refused" timeout -s KILL 50 gitopper-pull app
+	like "$1: the state says why" "$(value app error)" \
+		'signature could not be checked'
+	is "$1: none of its children is left" \
+		"$(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ' |
+			grep -ac "[s]leep 777$$")" 0
+	for left in $(grep -al "[7]77$$" /proc/[0-9]*/cmdline 2>/dev/null); do
+		left=${left#/proc/}
+		kill -KILL "${left%/*}" 2>/dev/null
+	done
+	rm -f "$state/status"
+}
+rm -f "$state/status"
+checker 'while :; do echo x; sleep 1; done'
+held "a byte now and then"
+checker 'exec >&- 3>&-' "sleep 777$$"
+held "the end of what it says, and not its own"
+checker "sleep 777$$ >&- 3>&- 2>&- &" "setsid sleep 777$$ >&- 3>&- 2>&- &" \
+	"sleep 1" 'exit 111'
+held "children of its own"
+checker 'printf "\033[2Jred\n" >&2' 'exit 111'
+fails 1 "what it says on standard error" gitopper-pull app
+like "has the service's name" "$(cat "$tmp/out")" '^gitopper-pull: app: .*red'
+is "and no control for a terminal" "$(tr -d '\n\040-\176' <"$tmp/out")" ""
+cp "$(PATH=${PATH#*:}; command -v gitopper-verify)" "$tmp/bin"
+ok "the real one" pull
+is "finds that all is well" "$(tree)" held
 done_testing
