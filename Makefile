@@ -12,12 +12,12 @@ ACTION = action/package action/reload action/verify
 # links to action/reload
 VERB = action/restart action/start action/stop action/try-restart \
 	action/reload-or-restart action/hup action/enable action/none
-TESTBIN = tests/toml-json tests/http-text tests/samples-text tests/dropped \
+TESTBIN = tests/toml-json tests/http-text tests/dropped \
 	tests/misbehave tests/taken tests/usage tests/replay-toml tests/replay-http \
-	tests/replay-answer tests/replay-samples tests/replay-pktline \
+	tests/replay-answer tests/replay-pktline \
 	tests/replay-stage tests/replay-window tests/window-text
 FUZZBIN = tests/fuzz-toml tests/fuzz-http tests/fuzz-answer \
-	tests/fuzz-samples tests/fuzz-pktline tests/fuzz-stage \
+	tests/fuzz-pktline tests/fuzz-stage \
 	tests/fuzz-window
 
 BASE = util.o file.o
@@ -26,7 +26,6 @@ FILTER = $(STATE) names.o
 TOML = toml.o toml-value.o
 HTTP = http.o http-value.o
 ANSWER = answer.o json.o
-SAMPLES = samples.o series.o json.o
 PKTLINE = pktline.o $(BASE)
 WINDOW = window.o zone.o $(BASE)
 STAGE = stage.o next.o path.o plan.o saved.o signed.o child.o confine.o $(STATE)
@@ -40,14 +39,14 @@ PULL = gitopper-pull.o worker.o release.o job.o contact.o secrets.o scrub.o \
 	publish.o saved.o tree.o confine.o $(FILTER)
 MOUNT = gitopper-mount.o mountpoint.o mounts.o $(FILTER)
 ACT = gitopper-act.o run.o command.o trust.o preview.o verdict.o mountpoint.o \
-	gather.o $(SAMPLES) $(FILTER)
+	gather.o $(FILTER)
 CTL = gitopper-ctl.o machine.o local.o diff.o plan.o remote.o through.o \
 	answer.o print.o lines.o table.o follow.o passwd.o prompt.o mirror.o \
 	events.o scout.o watch.o texts.o show.o steer.o json.o $(STATE)
 HTTPD = gitopper-httpd.o listen.o conn.o serve.o crowd.o loop.o drop.o $(HTTP) \
 	reply.o guard.o auth.o users.o verify.o route.o views.o orders.o texts.o \
-	mirror.o events.o scout.o watch.o show.o steer.o metrics.o merge.o \
-	process.o text.o $(SAMPLES) page.o confine.o $(STATE)
+	mirror.o events.o scout.o watch.o show.o steer.o metrics.o text.o \
+	json.o page.o confine.o $(STATE)
 
 all: $(BIN) $(VERB)
 
@@ -106,9 +105,6 @@ tests/usage: tests/usage.c
 tests/http-text: tests/http-text.c $(HTTP)
 	$(TESTCC) tests/http-text.c $(HTTP)
 
-tests/samples-text: tests/samples-text.c $(SAMPLES)
-	$(TESTCC) tests/samples-text.c $(SAMPLES)
-
 tests/window-text: tests/window-text.c $(WINDOW)
 	$(TESTCC) tests/window-text.c $(WINDOW)
 
@@ -131,10 +127,6 @@ tests/replay-stage: tests/fuzz-stage.c tests/replay.c tests/fuzz.h $(STAGE)
 
 tests/replay-window: tests/fuzz-window.c tests/replay.c tests/fuzz.h $(WINDOW)
 	$(TESTCC) tests/fuzz-window.c tests/replay.c $(WINDOW)
-
-tests/replay-samples: tests/fuzz-samples.c tests/replay.c tests/fuzz.h \
-		$(SAMPLES)
-	$(TESTCC) tests/fuzz-samples.c tests/replay.c $(SAMPLES)
 
 .c.o:
 	$(CC) -std=c99 $(CPPDEF) $(WARN) $(CFLAGS) -MMD -c -o $@ $<
@@ -209,9 +201,6 @@ tests/fuzz-stage: tests/fuzz-stage.c tests/fuzz.h $(STAGE)
 
 tests/fuzz-window: tests/fuzz-window.c tests/fuzz.h $(WINDOW)
 	$(FUZZCC) tests/fuzz-window.c $(WINDOW:.o=.c)
-
-tests/fuzz-samples: tests/fuzz-samples.c tests/fuzz.h $(SAMPLES)
-	$(FUZZCC) tests/fuzz-samples.c $(SAMPLES:.o=.c)
 
 bench: deps-check
 	$(MAKE) all tests/usage

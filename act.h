@@ -90,7 +90,7 @@ void gather_clear(struct job *job);
  * name, and writes its path to buf. Returns 0, or -1 where there is none. */
 int gather_offer(const struct job *job, const struct passwd *pw, char *buf,
 	size_t size);
-/* The command has ended: takes over what it wrote, if that is well formed. */
+/* The command has ended: takes over what it wrote. */
 void gather_take(struct job *job);
 /* The service has no action, so it has none of its metrics. */
 void gather_none(struct job *job);

@@ -80,7 +80,6 @@ enum {
 	SAVED_MAX       = 10,	/* entries that saved/ keeps, */
 	CONNS_MAX       = 10000, /* connections at a time */
 	EVENTS_MAX      = 1000,	/* changes that /watch remembers */
-	SAMPLES_MAX     = 2000,	/* metrics of one action */
 	AUTH_MAX        = 4,	/* passwords checked at a time */
 	AUTH_WAIT_MAX   = 64,	/* and that wait for it */
 	AUTH_KNOWN_MAX  = 64,	/* that were right, and are remembered */
@@ -107,7 +106,6 @@ enum {
 	HTTP_BODY_MAX   = 1 << 20,	/* and what follows them */
 	HTTP_BUFFERS_MAX = 64 << 20,	/* for all connections together */
 	METRICS_MAX     = 64 << 10,	/* of one action */
-	METRICS_ALL_MAX = 16 << 20,	/* of all actions, in httpd */
 	AUTH_SAID_SIZE  = 16 << 10,	/* of what checks say in a minute */
 	AUTH_TEXT_MAX   = 510,	/* of a name, a password, and their NULs */
 	REMOTE_HEAD_MAX = 64 << 10,	/* of another machine's answer */

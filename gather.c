@@ -5,7 +5,7 @@
  * can make names: the child makes it for whom the command runs as, who can
  * write to it and do nothing else there. It lives as long as the command;
  * what is left of one that was killed goes before the next. What is in it
- * becomes the service's `metrics` if it is well formed.
+ * becomes the service's `metrics` as it is: nobody here parses it.
  */
 #include <sys/stat.h>
 
@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pwd.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,23 +20,17 @@
 
 #include "act.h"
 #include "config.h"
-#include "samples.h"
 #include "util.h"
 
 static const char metrics[] = "metrics", scratch[] = "metrics.new";
 
-/* Says it on standard error and in the log; it changes nothing else. */
-static void __attribute__((format(printf, 2, 3)))
-complain(struct job *job, const char *fmt, ...)
+/* Says on standard error and in the log what became of file, or else why;
+ * it changes nothing else. */
+static void
+complain(struct job *job, const char *file, const char *why)
 {
-	char text[SAMPLES_WHY + 64];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	warn("%s: metrics: %s", job->s.name, text);
-	service_log(&job->s, "%s: metrics: %s", job->step->stage, text);
+	warn("%s: %s: %s", job->s.name, file, why);
+	service_log(&job->s, "%s: %s: %s", job->step->stage, file, why);
 }
 
 static int
@@ -50,7 +43,7 @@ void
 gather_clear(struct job *job)
 {
 	if (job->step->kind == STEP_ACT && scratch_remove(job) < 0)
-		complain(job, "%s: %s", scratch, strerror(errno));
+		complain(job, scratch, strerror(errno));
 }
 
 int
@@ -85,31 +78,24 @@ keep(struct job *job, const char *text, size_t len)
 
 	if ((!old || n != len || memcmp(old, text, len)) &&
 	    file_write(job->s.dir, metrics, text, len, 0644) < 0)
-		complain(job, "%s", strerror(errno));
+		complain(job, metrics, strerror(errno));
 	free(old);
 }
 
 void
 gather_take(struct job *job)
 {
-	struct samples samples;
-	char why[SAMPLES_WHY], *text;
 	size_t len = 0;
+	char *text;
 
 	if (job->step->kind != STEP_ACT)
 		return;
 	text = file_read(job->s.dir, scratch, METRICS_MAX, &len);
-	if (!text && errno == EFBIG)
-		complain(job, "more than %d bytes", METRICS_MAX);
-	else if (!text && errno != ENOENT)
-		complain(job, "%s: %s", scratch, errno == EINVAL ?
-		    "no regular file" : strerror(errno));
-	if (len && samples_parse(&samples, text, len, job->s.name, why) < 0) {
-		complain(job, "%s", why);
-	} else if (len) {
+	if (!text && errno != ENOENT)
+		complain(job, scratch, errno == EFBIG ? "too long" :
+		    errno == EINVAL ? "no regular file" : strerror(errno));
+	if (len)
 		keep(job, text, len);
-		samples_free(&samples);
-	}
 	free(text);
 	gather_clear(job);
 }
@@ -119,5 +105,5 @@ gather_none(struct job *job)
 {
 	if (job->step->kind == STEP_ACT &&
 	    unlinkat(job->s.dir, metrics, 0) < 0 && errno != ENOENT)
-		complain(job, "%s", strerror(errno));
+		complain(job, metrics, strerror(errno));
 }

@@ -242,6 +242,7 @@ guard_rights(const struct http *h, enum peer peer)
 	if (!guard_has_users())
 		return peer == PEER_LOCAL ? most : RIGHTS_READ;
 	if (!options.closed && (strcmp(h->path, "/metrics") == 0 ||
+	    strncmp(h->path, "/metrics/", 9) == 0 ||
 	    strcmp(h->path, "/health") == 0))
 		return RIGHTS_READ;
 	return RIGHTS_NONE;

@@ -104,11 +104,6 @@ void conn_serve(int in, int out);
 /* Serves all that comes to those sockets, until SIGTERM or SIGINT. */
 void conn_listen(const int *fds, size_t n);
 
-/* What was answered so far, by status; for the metrics. */
-struct requests { int status; uint64_t n; };
-extern struct requests requests[];
-extern size_t nrequests;
-
 /* guard.c: who may ask what */
 
 /* Learns this machine's name; before confine_*. */
@@ -120,8 +115,8 @@ void guard_start(void);
  */
 int guard_request(const struct http *h, enum peer peer, struct reply *reply);
 /*
- * What someone at peer may do without being a user, at that path (metrics and
- * health are open to all, unless closed).
+ * What someone at peer may do without being a user, at that path (all metrics
+ * and health are open to all, unless closed).
  */
 enum rights guard_rights(const struct http *h, enum peer peer);
 /* Whether there are users at all. */
@@ -176,7 +171,11 @@ void page_reply(const struct http *h, struct reply *reply);
 
 /* metrics.c */
 
-/* Opens what the metrics of this process are read from; before confine_*. */
+/* What Prometheus' text format is called; what actions wrote is served as
+ * that, whatever it is. */
+#define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
+
+/* Learns this machine's name; before confine_*. */
 void metrics_start(void);
-/* All metrics, in Prometheus' text format. */
+/* All metrics. */
 void metrics_reply(struct reply *reply);

@@ -1,21 +1,12 @@
 /* metrics.c - everything in numbers, in Prometheus' text format */
 /* SPDX-License-Identifier: ISC */
-/*
- * Three parts are kept: what is said of the services, as long as
- * mirror_update gives the same number; what their actions wrote (merge.c);
- * and the whole, with what this process says of itself, for a moment, so that
- * many who ask at once share one text.
- */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "httpd.h"
 #include "text.h"
-#include "metrics.h"
 #include "util.h"
-
-enum { FRESH = 100 };	/* ms for which an answer is as good as another */
 
 static char host[256];	/* the name of this machine */
 
@@ -285,65 +276,34 @@ put_services(struct text *t)
 	put_upstreams(t);
 }
 
-static void
-put_requests(struct text *t)
-{
-	static const char name[] = "gitopper_http_requests_total";
-	size_t i;
-
-	text_family(t, name, "counter",
-	    "Requests that were answered, by status.");
-	for (i = 0; i < nrequests; i++) {
-		text_puts(t, name);
-		text_puts(t, "{code=\"");
-		text_number(t, requests[i].status);
-		text_puts(t, "\"} ");
-		text_number(t, (int64_t)requests[i].n);
-		text_add(t, "\n", 1);
-	}
-}
-
 void
 metrics_start(void)
 {
-	process_start();
 	if (gethostname(host, sizeof(host)) < 0)
 		host[0] = '\0';
 	host[sizeof(host) - 1] = '\0';
 }
 
+/* Rendered once, however many ask, until something changes. */
 void
 metrics_reply(struct reply *reply)
 {
-	static struct text services;
 	static struct body *body;
 	static uint64_t known;
-	static int64_t made;
 	struct text t = { 0 };
 	uint64_t now = mirror_update();
 
-	if (!services.s || now != known) {
-		services.len = 0;
-		put_services(&services);
-		merge_metrics(&services);
+	if (!body || now != known) {
+		put_services(&t);
 		body_drop(body);
-		body = NULL;
-		known = now;
-	}
-	if (!body || now_ms() - made >= FRESH) {
-		body_drop(body);
-		text_add(&t, services.s, services.len);
-	
-		put_requests(&t);
-		process_metrics(&t);
-		made = now_ms();
 		body = body_new(t.s, t.len);
+		known = now;
 	}
 	if (!body) {
 		reply_error(reply, 503, "out of memory");
 		return;
 	}
 	reply->status = 200;
-	reply->type = "text/plain; version=0.0.4; charset=utf-8";
+	reply->type = METRICS_TYPE;
 	reply->body = body_hold(body);
 }

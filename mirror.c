@@ -54,7 +54,6 @@ image_empty(struct image *image)
 {
 	show_end(&image->show);
 	service_close(&image->s);
-	free(image->metrics);
 }
 
 static void
@@ -92,13 +91,11 @@ image_put(struct service *s)
 {
 	struct image *image = mirror_find(s->name);
 	const char *url = kv_get(&s->conf, "upstream");
-	size_t len;
 
 	if (image)
 		image_empty(image);
 	else
 		image = image_add(s->name);
-	image->metrics = file_read(s->dir, "metrics", METRICS_MAX, &len);
 	/* a thousand services are not to be a thousand descriptors */
 	close(s->dir);
 	s->dir = -1;

@@ -10,8 +10,6 @@
 struct image {
 	struct service s;
 	struct show show;
-	char *metrics;		/* NAME/metrics, as gitopper-act left it; or
-				 * NULL */
 	/* what a watcher was last told of it */
 	const char *told_state;
 	char *told_info, told_hash[41];

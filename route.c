@@ -17,6 +17,7 @@ static const struct place_of {
 } table[] = {
 	{ "/", 0, view_page },
 	{ "/metrics", 0, view_metrics },
+	{ "/metrics/", NAMED, view_measured },
 	{ "/health", 0, view_health },
 	{ "/watch", 0, view_watch },
 	{ "/list/machines", 0, view_machines },

@@ -37,6 +37,7 @@ int param(struct call *call, const char *key, char *buf, size_t size);
 /* views.c */
 enum route view_page(struct call *call);
 enum route view_metrics(struct call *call);
+enum route view_measured(struct call *call);
 enum route view_machines(struct call *call);
 enum route view_services(struct call *call);
 enum route view_service(struct call *call);

@@ -219,7 +219,7 @@ place_seen(struct spot *p, int wd, const char *name)
 	if (wd == p->wd && strcmp(name, "ctl") == 0)
 		place_watch(p);
 	else if (wd == p->ctl ? *name != '.' : !strcmp(name, "conf") ||
-	    !strcmp(name, "status") || !strcmp(name, "metrics"))
+	    !strcmp(name, "status"))
 		p->what |= SCOUT_FILES;
 }
 
@@ -280,8 +280,8 @@ static void
 places_look(void)
 {
 	static const char *const files[] = {
-		".", "conf", "status", "metrics", "ctl", "ctl/frozen",
-		"ctl/pin", "ctl/poke"
+		".", "conf", "status", "ctl", "ctl/frozen", "ctl/pin",
+		"ctl/poke"
 	};
 	char id[160];
 	size_t i, k;

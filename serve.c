@@ -9,25 +9,6 @@
 
 enum { HEAD_MAX = 2 << 10 };
 
-struct requests requests[] = {
-	{ 200, 0 }, { 202, 0 }, { 204, 0 }, { 304, 0 }, { 400, 0 },
-	{ 401, 0 }, { 403, 0 }, { 404, 0 }, { 405, 0 }, { 406, 0 },
-	{ 408, 0 }, { 409, 0 }, { 412, 0 }, { 413, 0 }, { 414, 0 },
-	{ 415, 0 }, { 417, 0 }, { 429, 0 }, { 431, 0 }, { 500, 0 },
-	{ 501, 0 }, { 503, 0 }, { 505, 0 },
-};
-size_t nrequests = sizeof(requests) / sizeof(*requests);
-
-static void
-count(int status)
-{
-	size_t i;
-
-	for (i = 0; i < nrequests; i++)
-		if (requests[i].status == status)
-			requests[i].n++;
-}
-
 /* Takes over what reply holds. */
 static void
 answer(struct conn *c, struct reply *reply)
@@ -44,7 +25,6 @@ answer(struct conn *c, struct reply *reply)
 	memcpy(c->head, head, c->head_len);
 	if (c->http.method != HTTP_HEAD && reply->status != 304)
 		c->body = body_hold(reply->body);
-	count(reply->status);
 	note("%d for %s", reply->status, c->http.path ? c->http.path : "?");
 	reply_end(reply);
 	crowd_hold(c, 1);

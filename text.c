@@ -1,6 +1,5 @@
 /* text.c - a text that grows, for Prometheus' text format */
 /* SPDX-License-Identifier: ISC */
-#include <stdlib.h>
 #include <string.h>
 
 #include "json.h"
@@ -83,11 +82,4 @@ text_family(struct text *t, const char *name, const char *type,
 	text_add(t, " ", 1);
 	text_puts(t, type);
 	text_add(t, "\n", 1);
-}
-
-void
-text_free(struct text *t)
-{
-	free(t->s);
-	memset(t, 0, sizeof(*t));
 }

@@ -18,4 +18,3 @@ void text_label(struct text *t, const char *key, const char *value);
 /* The lines HELP and TYPE of a family. */
 void text_family(struct text *t, const char *name, const char *type,
 	const char *help);
-void text_free(struct text *t);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config.h"
 #include "httpd.h"
 #include "json.h"
 #include "route.h"
@@ -22,6 +23,25 @@ enum route
 view_metrics(struct call *call)
 {
 	metrics_reply(call->reply);
+	return ROUTE_DONE;
+}
+
+/* What the service's commands wrote: as it is. */
+enum route
+view_measured(struct call *call)
+{
+	char path[sizeof(call->name) + sizeof("/metrics")], *text;
+	size_t len;
+
+	snprintf(path, sizeof(path), "%s/metrics", call->name);
+	text = file_read(state_dir, path, METRICS_MAX, &len);
+	if (text)
+		reply_text(call->reply, METRICS_TYPE, text, len);
+	else if (errno == ENOENT)
+		reply_error(call->reply, 404, "%s: it has no metrics of its "
+		    "own", call->name);
+	else
+		reply_error(call->reply, 500, "%s: %s", path, strerror(errno));
 	return ROUTE_DONE;
 }
 

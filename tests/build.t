@@ -17,9 +17,9 @@ for cc in gcc clang; do
 	ok "a copy for $cc" copy "$tmp/$cc"
 	ok "$cc compiles it without a warning" make -j 2 -C "$tmp/$cc" \
 		CC="$cc" CFLAGS="$warnings" all \
-		tests/toml-json tests/http-text tests/samples-text tests/dropped \
+		tests/toml-json tests/http-text tests/dropped \
 		tests/replay-toml tests/replay-http tests/replay-answer \
-		tests/replay-samples tests/replay-pktline tests/replay-stage \
+		tests/replay-pktline tests/replay-stage \
 		tests/replay-window tests/window-text
 done
 ok "a changed header has those made anew that read it" sh -c "

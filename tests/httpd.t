@@ -179,9 +179,9 @@ Content-Length: 4\r\nConnection: close\r\n\r\na=bc' | statuses)" "405 "
 next=$(curl -s "$url/watch?since=0" | sed 's/.*"next":\([0-9]*\).*/\1/')
 mkfifo "$tmp/fifo"
 like "/watch begins with a number" "$next" '^[0-9]+$'
-# fds: how many descriptors the server has, that of the asking one included
+# fds: how many descriptors the server has
 fds() {
-	curl -s "$url/metrics" | sed -n 's/^process_open_fds //p'
+	ls "/proc/$httpd/fd" | wc -l
 }
 fds_are() {
 	[ "$(fds)" -eq "$1" ]

@@ -159,7 +159,7 @@ is 'nothing was changed by any of these' "$(ls "$state"/*/ctl/)" "$(
 	cd "$state" && for d in */; do
 		[ ! -d "$d/ctl" ] || printf '%s\n' "$state/${d}ctl/:" ''; done)"
 for path in /nosuch /list /list/ /list/nosuch /list/service/web/more /log \
-	/log/ /state/freeze /do/nosuch/web /healthy /metrics/x /do/pull/web/x \
+	/log/ /state/freeze /do/nosuch/web /healthy /metricsx /metrics/x /do/pull/web/x \
 	/log/.upstream /list//services; do
 	answers 404 "nothing is at $path" GET "$path" --path-as-is
 	error 'there is nothing at|no such service'
