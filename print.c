@@ -109,7 +109,8 @@ error_add(const struct ask *a, char *why)
 	FILE *f;
 
 	/* it is about the machine; or the server has named it */
-	if (a->status == 0 || strncmp(why, name, strlen(name)) == 0)
+	if (a->status == 0 || (strncmp(why, name, strlen(name)) == 0 &&
+	    why[strlen(name)] == ':'))
 		name = "";
 	text_clean(why, 0);
 	warn("%s%s%s%s%s%s", machine ? "@" : "", machine ? machine : "",
