@@ -35,13 +35,16 @@ enum rights { RIGHTS_TROUBLE = -1, RIGHTS_NONE, RIGHTS_READ, RIGHTS_WRITE };
 /* listen.c: sockets */
 
 /*
- * Opens a listening socket at where: ADDR:PORT, [ADDR]:PORT, :PORT, ADDR,
- * or unix:PATH (left behind by another one: replaced; in use: refused).
- * Returns it; dies where it can't, EXIT_USAGE where it makes no sense.
+ * Opens listening sockets at where: ADDR:PORT, [ADDR]:PORT, :PORT, ADDR,
+ * or unix:PATH (left behind by another one: replaced; in use: refused). A name
+ * stands for all addresses that it has here. Hands each to take; dies where it
+ * can't, EXIT_USAGE where it makes no sense.
  */
-int listen_open(const char *where);
-/* Says where it listens. */
-void listen_announce(int fd);
+void listen_open(const char *where, void (*take)(int fd));
+
+enum { LISTEN_NAME = 128 };
+/* Where it listens, for people. Dies. */
+void listen_name(int fd, char name[LISTEN_NAME]);
 /* Whether anyone but this machine could connect to it. */
 int listen_is_public(int fd);
 /* The descriptors that systemd hands down (sd_listen_fds(3)), 3 and on;
@@ -111,7 +114,7 @@ extern size_t nrequests;
 
 /* guard.c: who may ask what */
 
-/* Learns this machine's name; before confine_*. */
+/* Learns this machine's names; before confine_*. */
 void guard_start(void);
 /*
  * Whether a request can be meant for us, and comes from where it seems to:
