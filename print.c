@@ -142,7 +142,11 @@ answer_why(const struct ask *a)
 
 	if (a->status == 0)
 		return xstrdup(a->text);
-	if (a->status == 401 && !options.user)
+	if (a->status == 401 && !options.user && !options.netrc &&
+	    !machine_is_private(a->machine))
+		hint = "; -u USER says who asks, and -n sends what ~/.netrc "
+		    "has: both in clear, where it isn't https";
+	else if (a->status == 401 && !options.user)
 		hint = "; -u USER says who asks";
 	else if (a->status == 401)
 		hint = "; is the password right?";
