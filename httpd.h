@@ -54,6 +54,13 @@ int listen_inherited(void);
  * the environment tells, is not local. */
 enum peer listen_peer(int fd);
 
+/* Whose connection it is, so that each can have a share: an address, a network
+ * of IPv6 (a /64, as one customer has it), or a user on a unix socket. */
+struct origin {
+	unsigned char bytes[16];
+};
+void listen_origin(int fd, struct origin *origin);
+
 /* drop.c: rights that are not needed any more */
 
 /* Gives them up; what is lacking for it is said, once. Dies. */
@@ -147,10 +154,12 @@ enum auth { AUTH_KNOWN, AUTH_ASKED, AUTH_BUSY, AUTH_MALFORMED };
 /*
  * Asks for the rights of the user in an Authorization field of HTTP Basic
  * (RFC 7617). AUTH_KNOWN: *rights has them, as they were found less than a
- * minute ago; AUTH_ASKED: auth_next will, with who; AUTH_BUSY: too many
- * wait; AUTH_MALFORMED: the field is not of that kind.
+ * minute ago; AUTH_ASKED: auth_next will, with who, in whose favour another
+ * one, *pushed, may be as AUTH_BUSY now; AUTH_BUSY: too many wait;
+ * AUTH_MALFORMED: the field is not of that kind.
  */
-enum auth auth_ask(const char *field, void *who, enum rights *rights);
+enum auth auth_ask(const char *field, void *who, const struct origin *origin,
+	enum rights *rights, void **pushed);
 /* Takes the next verdict: returns who, or NULL where there is none (yet).
  * Somebody who was forgotten is passed over. */
 void *auth_next(enum rights *rights);

@@ -270,6 +270,32 @@ listen_is_public(int fd)
 	return a.any.sa_family != AF_UNIX && !is_loopback(&a);
 }
 
+void
+listen_origin(int fd, struct origin *origin)
+{
+	union address a;
+	socklen_t len = sizeof(a), size = sizeof(struct ucred);
+	struct ucred who;
+	unsigned char *to = origin->bytes;
+
+	memset(origin, 0, sizeof(*origin));
+	memset(&a, 0, sizeof(a));
+	if (getpeername(fd, &a.any, &len) < 0)
+		return;
+	if (a.any.sa_family == AF_INET) {
+		to[10] = to[11] = 0xff;
+		memcpy(to + 12, &a.in.sin_addr, 4);
+	} else if (a.any.sa_family == AF_INET6) {
+		memcpy(to, &a.in6.sin6_addr, IN6_IS_ADDR_V4MAPPED(
+		    &a.in6.sin6_addr) ? 16 : 8);
+	} else if (a.any.sa_family == AF_UNIX && getsockopt(fd, SOL_SOCKET,
+	    SO_PEERCRED, &who, &size) == 0) {
+		/* where no address begins like that (RFC 4291, 2.7) */
+		to[0] = 0xff;
+		memcpy(to + 1, &who.uid, sizeof(who.uid));
+	}
+}
+
 /*
  * A pipe may lead to another machine: something that ends TLS between that and
  * us, say. Those who start programs for connections tell from where they are

@@ -259,7 +259,7 @@ printf '192.0.2.1 %s\n' far.example 127.0.0.1.far.example \
 	localhost.far.example >"$tmp/distant.hosts"
 chmod 644 "$tmp/distant.hosts"
 mount --bind "$tmp/distant.hosts" /etc/hosts
-perl tests/redirect.pl 8000 '' 192.0.2.1 >"$tmp/distant" 2>&1 & far=$!
+perl tests/redirect.pl 8000 '' 192.0.2.1 >>"$tmp/distant" 2>&1 & far=$!
 perl tests/redirect.pl 8001 http://192.0.2.1:8000 >"$tmp/redirected" 2>&1 &
 near=$!
 trap 'kill $far $near' EXIT
