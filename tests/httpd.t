@@ -319,6 +319,21 @@ inout <"$tmp/in" >"$tmp/answers"
 is "its status" $? 0
 is "files, until it is closed" "$(statuses <"$tmp/answers")" "200 200 "
 is "nothing" "$(inout </dev/null)" ""
+# silent DESCRIPTION WANTED TEXT: what a client is answered that says that, and
+# nothing more, and stays: it has 5 s
+mkfifo "$tmp/hold"
+silent() {
+	exec 4<>"$tmp/hold"
+	printf "$3" >&4
+	timeout 30 gitopper-httpd <"$tmp/hold" 2>"$tmp/err" >"$tmp/answers"
+	is "$1: it is not waited for" $? 0
+	is "$1: is what it gets" "$(statuses <"$tmp/answers")" "$2"
+	exec 4<&-
+}
+silent "who says nothing" '' ''
+silent "who asked once" '200 ' "$get\r\n"
+silent "who sends an empty line behind it" '200 ' "$get\r\n\r\n"
+silent "who doesn't end a request has longer" '408 ' "$get"
 is "a pipe may freeze" "$(text "$freeze\r\n" | inout | statuses)" "200 "
 ok "and it is" frozen
 thaw
