@@ -2,11 +2,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Who asks gets a slot. AUTH_MAX of them are with the helper at a time, the
- * others wait here: next is who comes from where the fewest are with the helper,
- * of these the oldest. Where there is no slot left, the newest of the origin
- * that has the most of them goes. So whoever tries many passwords stands in the
- * way of nobody else. One that names the same user and password as another that
- * is with the helper shares its verdict.
+ * others wait here: next is who comes from where the fewest are with the
+ * helper, of these the oldest. Where there is no slot left, the newest of the
+ * origin that has the most of them goes. So whoever tries many passwords stands
+ * in the way of nobody else. One that names the same user and password as
+ * another that is with the helper shares its verdict.
  */
 #include <sys/random.h>
 #include <sys/socket.h>

@@ -44,8 +44,8 @@ enum { WHY = 200 };
 int machine_read(struct machine *m, const char *name, int key,
 	char why[WHY]);
 /*
- * Whether what is said to it can't be read on the way: by TLS, on a unix socket,
- * through a program, or to a loopback address.
+ * Whether what is said to it can't be read on the way: by TLS, on a unix
+ * socket, through a program, or to a loopback address.
  */
 int machine_is_private(const struct machine *m);
 /* Adds the machines of the config to a list of n. Dies. */

@@ -57,8 +57,8 @@ struct http {
 int http_parse(struct http *h, char *buf, size_t len,
 	const struct http_limits *limits);
 
-/* Whether those len bytes, of which http_parse wants more, are whole empty lines
- * and nothing else (RFC 9112, 2.2): no request has begun. */
+/* Whether those len bytes, of which http_parse wants more, are whole empty
+ * lines and nothing else (RFC 9112, 2.2): no request has begun. */
 int http_is_empty(const struct http *h, size_t len);
 
 /* The value of the (first) field of that name, in any case, or NULL. */

@@ -50,8 +50,8 @@ int64_t parse_number(const char *s);
 
 /*
  * Takes seconds, or numbers with units from long to short: 5m, 1h30m, 1.5h
- * (d, h, m, s, ms). Returns seconds, rounded up, or -1 if s is not that, or over
- * 100 years.
+ * (d, h, m, s, ms). Returns seconds, rounded up, or -1 if s is not that, or
+ * over 100 years.
  */
 int64_t parse_duration(const char *s);
 
