@@ -2,8 +2,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Who asks gets a slot. AUTH_MAX of them are with the helper at a time, the
- * others wait here, the oldest first. One that names the same user and
- * password as another that is with the helper shares its verdict.
+ * others wait here: next is who comes from where the fewest are with the
+ * helper, of these the oldest. Where there is no slot left, the newest of the
+ * origin that has the most of them goes. So whoever tries many passwords stands
+ * in the way of nobody else. One that names the same user and password as
+ * another that is with the helper shares its verdict.
  */
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -28,6 +31,7 @@ enum stage { SLOT_FREE, SLOT_WAITING, SLOT_ASKED, SLOT_DONE };
 struct slot {
 	enum stage stage;
 	void *who;		/* NULL: forgotten */
+	struct origin origin;
 	uint64_t turn;		/* the lower, the longer it waits */
 	enum rights rights;	/* SLOT_DONE */
 	unsigned char digest[DIGEST];
@@ -250,22 +254,79 @@ is_asked(const unsigned char digest[DIGEST])
 	return 0;
 }
 
+/* How many slots of that origin are with the helper, or wait for it as well. */
+static size_t
+slots_of(const struct origin *origin, int waiting)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < nslots; i++)
+		if ((slots[i].stage == SLOT_ASKED ||
+		    (waiting && slots[i].stage == SLOT_WAITING)) &&
+		    memcmp(&slots[i].origin, origin, sizeof(*origin)) == 0)
+			n++;
+	return n;
+}
+
 /* The slot whose turn it is, or NULL. */
 static struct slot *
 slot_next(void)
 {
 	struct slot *slot = NULL;
-	size_t i, asked = 0;
+	size_t i, n, least = 0, asked = 0;
 
 	for (i = 0; i < nslots; i++) {
 		if (slots[i].stage == SLOT_ASKED)
 			asked++;
-		else if (slots[i].stage == SLOT_WAITING &&
-		    (!slot || slots[i].turn < slot->turn) &&
-		    !is_asked(slots[i].digest))
+		if (slots[i].stage != SLOT_WAITING || is_asked(slots[i].digest))
+			continue;
+		n = slots_of(&slots[i].origin, 0);
+		if (!slot || n < least ||
+		    (n == least && slots[i].turn < slot->turn)) {
 			slot = slots + i;
+			least = n;
+		}
 	}
 	return asked < AUTH_MAX ? slot : NULL;
+}
+
+/* The one that has to make room, if that is anyone else than one more of that
+ * origin; or NULL. */
+static struct slot *
+slot_last(const struct origin *origin)
+{
+	struct slot *slot = NULL;
+	size_t i, n, many = slots_of(origin, 1) + 1;
+
+	for (i = 0; i < nslots; i++) {
+		if (slots[i].stage != SLOT_WAITING)
+			continue;
+		n = slots_of(&slots[i].origin, 1);
+		if (n > many || (slot && n == many &&
+		    slots[i].turn > slot->turn)) {
+			slot = slots + i;
+			many = n;
+		}
+	}
+	return slot;
+}
+
+/* An empty slot, or NULL. *pushed: who had it until now, or NULL. */
+static struct slot *
+slot_new(const struct origin *origin, void **pushed)
+{
+	struct slot *slot;
+
+	*pushed = NULL;
+	for (slot = slots; slot < slots + nslots; slot++)
+		if (slot->stage == SLOT_FREE)
+			return slot;
+	slot = slot_last(origin);
+	if (slot) {
+		*pushed = slot->who;
+		slot_free(slot);
+	}
+	return slot;
 }
 
 /* Hands the helper as much as it works on at a time. */
@@ -341,7 +402,8 @@ verdicts_take(void)
 }
 
 enum auth
-auth_ask(const char *field, void *who, enum rights *rights)
+auth_ask(const char *field, void *who, const struct origin *origin,
+	enum rights *rights, void **pushed)
 {
 	unsigned char digest[DIGEST];
 	char text[AUTH_TEXT_MAX];
@@ -349,6 +411,7 @@ auth_ask(const char *field, void *who, enum rights *rights)
 	size_t len = basic_parse(field, text);
 	enum auth result = AUTH_BUSY;
 
+	*pushed = NULL;
 	if (!len) {
 		explicit_bzero(text, sizeof(text));
 		return AUTH_MALFORMED;
@@ -359,13 +422,12 @@ auth_ask(const char *field, void *who, enum rights *rights)
 		result = AUTH_KNOWN;
 		goto out;
 	}
-	for (slot = slots; slot < slots + nslots; slot++)
-		if (slot->stage == SLOT_FREE)
-			break;
-	if (slot == slots + nslots)
+	slot = slot_new(origin, pushed);
+	if (!slot)
 		goto out;
 	slot->stage = SLOT_WAITING;
 	slot->who = who;
+	slot->origin = *origin;
 	slot->turn = turns++;
 	slot->len = len;
 	memcpy(slot->text, text, len);

@@ -57,6 +57,8 @@ enum {
 	RECLAIM         = 10,	/* before a due name may be named again */
 	HTTP_REQUEST_TIME = 10,	/* for a request to arrive */
 	HTTP_IDLE_TIME  = 60,	/* without a request, or a byte of an answer */
+	HTTP_ALONE_TIME = 5,	/* without a request, in a process for one
+				 * connection */
 	HTTP_WATCH_TIME = 60,	/* before /watch is answered in any case */
 	AUTH_TIME       = 10,	/* to check a password */
 	AUTH_REMEMBER   = 60,	/* a password that was right */

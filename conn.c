@@ -292,6 +292,9 @@ take(struct conn *c)
 		serve_refuse(c, status, refusal(status));
 		return 1;
 	}
+	/* what some send behind a request is the beginning of none */
+	if (c->phase == PHASE_REQUEST && http_is_empty(&c->http, c->len))
+		crowd_enter(c, PHASE_IDLE);
 	if (c->http.expect && !c->continued) {
 		c->continued = 1;
 		/* it goes on without, after a while (RFC 9110, 10.1.1) */

@@ -89,6 +89,9 @@ extern size_t crowd_size;	/* connections */
 extern int64_t crowd_now;	/* ms, as of the last crowd_look */
 
 void crowd_start(void);
+/* There will be one connection alone: it may not be idle for long, as so many
+ * processes are all that inetd or systemd start. */
+void crowd_alone(void);
 void crowd_look(void);
 /* The connection that is in that phase for longest, or NULL. */
 struct conn *crowd_first(enum phase phase);

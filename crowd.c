@@ -15,7 +15,7 @@
 
 enum { LINGER_TIME = 5 };	/* seconds for a client to close as well */
 
-static const int64_t phase_time[PHASES] = {
+static int64_t phase_time[PHASES] = {
 	[PHASE_IDLE]    = HTTP_IDLE_TIME * 1000,
 	[PHASE_REQUEST] = HTTP_REQUEST_TIME * 1000,
 	/* it may have waited for others before it */
@@ -75,6 +75,12 @@ crowd_start(void)
 	list_init(&holders);
 	list_init(&closed);
 	crowd_look();
+}
+
+void
+crowd_alone(void)
+{
+	phase_time[PHASE_IDLE] = HTTP_ALONE_TIME * 1000;
 }
 
 void

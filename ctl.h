@@ -9,6 +9,7 @@
 /* What the command line asked for. */
 struct options {
 	int json;		/* -m */
+	int netrc;		/* -n: ~/.netrc counts by plain HTTP as well */
 	const char *user;	/* -u: its name, for HTTP */
 	const char *password;	/* -p: the file that holds its password */
 	const char *program;	/* -e: instead of ssh, with its arguments */
@@ -42,6 +43,11 @@ enum { WHY = 200 };
  */
 int machine_read(struct machine *m, const char *name, int key,
 	char why[WHY]);
+/*
+ * Whether what is said to it can't be read on the way: by TLS, on a unix
+ * socket, through a program, or to a loopback address.
+ */
+int machine_is_private(const struct machine *m);
 /* Adds the machines of the config to a list of n. Dies. */
 struct machine *machines_all(struct machine *list, size_t *n);
 

@@ -22,7 +22,8 @@ static const int calls[] = {
 	/* the clients, the helper that checks passwords */
 	SYS_accept4, SYS_read, SYS_readv, SYS_recvfrom, SYS_recvmsg,
 	SYS_write, SYS_writev, SYS_sendto, SYS_sendmsg, SYS_shutdown,
-	SYS_close, SYS_getpeername, SYS_getsockname, SYS_setsockopt,
+	SYS_close, SYS_getpeername, SYS_getsockname, SYS_getsockopt,
+	SYS_setsockopt,
 	SYS_epoll_ctl, SYS_epoll_pwait, SYS_ppoll, SYS_fcntl,
 	/* the state directory */
 	SYS_openat, SYS_openat2, SYS_fstat, SYS_statx, SYS_lseek,

@@ -20,7 +20,7 @@ static int local;		/* no machine was named */
 static void
 usage(void)
 {
-	fputs("usage: gitopper-ctl [-dm] [-u user [-p file]] [-e program] "
+	fputs("usage: gitopper-ctl [-dmn] [-u user [-p file]] [-e program] "
 	    "[-i key]\n"
 	    "                    COMMAND [@machine ...] [NAME ...]\n"
 	    "  list [services]            the services of this machine\n"
@@ -321,7 +321,7 @@ main(int argc, char *argv[])
 			args[n++] = argv[optind++];
 			continue;
 		}
-		c = getopt(argc, argv, "+de:i:mp:u:");
+		c = getopt(argc, argv, "+de:i:mnp:u:");
 		if (c == 'd')
 			debug = 1;
 		else if (c == 'e')
@@ -330,6 +330,8 @@ main(int argc, char *argv[])
 			options.key = optarg;
 		else if (c == 'm')
 			options.json = 1;
+		else if (c == 'n')
+			options.netrc = 1;
 		else if (c == 'p')
 			options.password = optarg;
 		else if (c == 'u')

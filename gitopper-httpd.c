@@ -71,11 +71,13 @@ parse_options(int argc, char **argv)
 static void
 add_socket(int fd)
 {
+	char name[LISTEN_NAME];
+
 	if (listen_is_public(fd) && !guard_has_users() && !options.readonly) {
-		listen_announce(fd);
-		die(EXIT_USAGE, "that is no loopback address, and there are "
-		    "no users: name some with -a or -c, or let nobody change "
-		    "anything with -r");
+		listen_name(fd, name);
+		die(EXIT_USAGE, "%s: that is no loopback address, and there "
+		    "are no users: name some with -a or -c, or let nobody "
+		    "change anything with -r", name);
 	}
 	sockets = xreallocarray(sockets, nsockets + 1, sizeof(*sockets));
 	sockets[nsockets++] = fd;
@@ -128,13 +130,24 @@ open_sockets(void)
 		else
 			connection = i;
 	for (k = 0; k < nwheres; k++)
-		add_socket(listen_open(wheres[k]));
+		listen_open(wheres[k], add_socket);
 	if (connection >= 0 && (nsockets || n > 1))
 		die(EXIT_USAGE, "descriptor %d is a connection, and there is "
 		    "more than that", connection);
-	for (k = 0; k < nsockets; k++)
-		listen_announce(sockets[k]);
 	return connection;
+}
+
+/* When nothing can stop it any more. */
+static void
+announce(void)
+{
+	char name[LISTEN_NAME];
+	size_t i;
+
+	for (i = 0; i < nsockets; i++) {
+		listen_name(sockets[i], name);
+		inform("listening on %s", name);
+	}
 }
 
 int
@@ -153,6 +166,7 @@ main(int argc, char **argv)
 	/* after conn_start, which asks for more descriptors */
 	metrics_start();
 	drop_rights();
+	announce();
 	if (nsockets)
 		conn_listen(sockets, nsockets);
 	else if (connection >= 0)

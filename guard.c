@@ -28,12 +28,60 @@ struct place_name {
 };
 
 static char hostname[256];
+/* That, a dot, and more, as /etc/hosts has it; or "". */
+static char longname[256];
 
 /* STATE/.machines as it was when it was last read. */
 static struct {
 	struct stat st;
 	char *text;		/* the names that are ours, a line each */
 } machines;
+
+/* Of a line of hosts(5) that has our name: the first that is longer by a
+ * domain. Returns it, or NULL. */
+static const char *
+longname_find(char *line)
+{
+	size_t n = strlen(hostname);
+	const char *name, *found = NULL;
+	int ours = 0;
+
+	line[strcspn(line, "#\n")] = '\0';
+	/* the address first */
+	if (!strtok(line, " \t"))
+		return NULL;
+	while ((name = strtok(NULL, " \t"))) {
+		if (strncasecmp(name, hostname, n) != 0)
+			continue;
+		ours |= !name[n];
+		if (!found && name[n] == '.' && name[n + 1])
+			found = name;
+	}
+	return ours ? found : NULL;
+}
+
+/*
+ * Where the machine is called by the first label alone, hosts(5) tells the
+ * whole name, as hostname(1) would find it. Not DNS: it may be somebody
+ * else's, who could make us answer to any name.
+ */
+static void
+longname_read(void)
+{
+	FILE *f = fopen("/etc/hosts", "re");
+	const char *name = NULL;
+	char *line = NULL;
+	size_t size = 0;
+
+	if (!f)
+		return;
+	while (!name && getline(&line, &size, f) > 0)
+		name = longname_find(line);
+	if (name && strlen(name) < sizeof(longname))
+		snprintf(longname, sizeof(longname), "%s", name);
+	free(line);
+	fclose(f);
+}
 
 void
 guard_start(void)
@@ -42,6 +90,8 @@ guard_start(void)
 		warn("the name of this machine:");
 		*hostname = '\0';
 	}
+	if (*hostname && !strchr(hostname, '.'))
+		longname_read();
 }
 
 /* Takes NAME, NAME:PORT, [V6] and [V6]:PORT. Returns 0, or -1. */
@@ -162,7 +212,8 @@ is_ours(const struct place_name *p)
 		return 0;
 	if (name_is(p, "localhost", 9) ||
 	    name_is(p, hostname, strlen(hostname)) ||
-	    name_is(p, hostname, strcspn(hostname, ".")))
+	    name_is(p, hostname, strcspn(hostname, ".")) ||
+	    name_is(p, longname, strlen(longname)))
 		return 1;
 	for (i = 0; i < options.nnames; i++)
 		if (name_is(p, options.names[i], strlen(options.names[i])))
@@ -177,19 +228,20 @@ is_same_origin(const char *origin, const char *host)
 	static const struct { const char *scheme; int64_t port; } schemes[] = {
 		{ "http://", 80 }, { "https://", 443 },
 	};
+	const size_t n = sizeof(schemes) / sizeof(*schemes);
 	struct place_name from, to;
-	const char *colon = strstr(origin, "://");
-	int64_t port = 0;
+	int64_t port;
 	size_t i;
 
-	if (!host || !colon || place_parse(&to, host) < 0 ||
-	    place_parse(&from, colon + 3) < 0)
-		return 0;
-	for (i = 0; i < sizeof(schemes) / sizeof(*schemes); i++)
+	for (i = 0; i < n; i++)
 		if (strncasecmp(origin, schemes[i].scheme,
 		    strlen(schemes[i].scheme)) == 0)
-			port = schemes[i].port;
+			break;
+	if (i == n || !host || place_parse(&to, host) < 0 ||
+	    place_parse(&from, origin + strlen(schemes[i].scheme)) < 0)
+		return 0;
 	/* TLS may end before us: Host then leaves out that scheme's port */
+	port = schemes[i].port;
 	return from.bracketed == to.bracketed &&
 	    name_is(&from, to.name, to.len) &&
 	    (from.port ? from.port : port) == (to.port ? to.port : port);

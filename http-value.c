@@ -182,6 +182,85 @@ http_param(const char *text, const char *key, char *buf, size_t size)
 	return -1;
 }
 
+static const char *
+json_blank(const char *s)
+{
+	return s + strspn(s, " \t\r\n");
+}
+
+/* The end of the string that s is in, where its quote is, or NULL. */
+static const char *
+json_string_end(const char *s)
+{
+	for (; *s != '"'; s++)
+		if ((unsigned char)*s < ' ' || (*s == '\\' && !*++s))
+			return NULL;
+	return s;
+}
+
+/* Takes a string without escapes, or a number or word as it stands, of n bytes
+ * at *value. Returns what follows it, or NULL. */
+static const char *
+json_scalar(const char *s, const char **value, size_t *n)
+{
+	const char *end;
+
+	if (*s != '"') {
+		*value = s;
+		*n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789+-.E");
+		return *n ? s + *n : NULL;
+	}
+	*value = ++s;
+	end = json_string_end(s);
+	if (!end)
+		return NULL;
+	*n = (size_t)(end - s);
+	return end + 1;
+}
+
+/* Takes `"NAME" : VALUE`, with blanks around. Returns what follows, or NULL. */
+static const char *
+json_pair_take(const char *s, const char **name, size_t *len,
+	const char **value, size_t *n)
+{
+	s = json_blank(s);
+	/* an escape in a name could make it look like another one */
+	if (*s != '"' || !(s = json_scalar(s, name, len)) ||
+	    memchr(*name, '\\', *len))
+		return NULL;
+	s = json_blank(s);
+	if (*s != ':' || !(s = json_scalar(json_blank(s + 1), value, n)))
+		return NULL;
+	return json_blank(s);
+}
+
+int
+http_json_param(const char *text, const char *key, char *buf, size_t size)
+{
+	const char *name, *value, *s = json_blank(text);
+	size_t len, n;
+	int found = 0;
+
+	if (*s != '{')
+		return -1;
+	if (*json_blank(s + 1) == '}')
+		return *json_blank(json_blank(s + 1) + 1) ? -1 : 0;
+	do {
+		s = json_pair_take(s + 1, &name, &len, &value, &n);
+		if (!s)
+			return -1;
+		if (found || len != strlen(key) || memcmp(name, key, len) != 0)
+			continue;
+		/* nothing that makes sense here needs an escape */
+		if (n >= size || memchr(value, '\\', n))
+			return -1;
+		memcpy(buf, value, n);
+		buf[n] = '\0';
+		found = 1;
+	} while (*s == ',');
+	return *s != '}' || *json_blank(s + 1) ? -1 : found;
+}
+
 const char *
 http_reason(int status)
 {

@@ -426,3 +426,9 @@ http_parse(struct http *h, char *buf, size_t len,
 	h->used = h->seen;
 	return 1;
 }
+
+int
+http_is_empty(const struct http *h, size_t len)
+{
+	return h->stage == LINE && h->section == len;
+}

@@ -57,6 +57,10 @@ struct http {
 int http_parse(struct http *h, char *buf, size_t len,
 	const struct http_limits *limits);
 
+/* Whether those len bytes, of which http_parse wants more, are whole empty
+ * lines and nothing else (RFC 9112, 2.2): no request has begun. */
+int http_is_empty(const struct http *h, size_t len);
+
 /* The value of the (first) field of that name, in any case, or NULL. */
 const char *http_field(const struct http *h, const char *name);
 
@@ -67,6 +71,13 @@ const char *http_field(const struct http *h, const char *name);
  * are none, a NUL in it, or more than size bytes with the one behind it.
  */
 int http_param(const char *text, const char *key, char *buf, size_t size);
+
+/*
+ * The same in a body of the type application/json: an object of strings and
+ * numbers, no lists and no objects in it. Returns as http_param; -1 also where
+ * it isn't that, or the value has an escape.
+ */
+int http_json_param(const char *text, const char *key, char *buf, size_t size);
 
 /* What RFC 9110 calls a status; "" for one that we don't use. */
 const char *http_reason(int status);

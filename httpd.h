@@ -35,13 +35,16 @@ enum rights { RIGHTS_TROUBLE = -1, RIGHTS_NONE, RIGHTS_READ, RIGHTS_WRITE };
 /* listen.c: sockets */
 
 /*
- * Opens a listening socket at where: ADDR:PORT, [ADDR]:PORT, :PORT, ADDR,
- * or unix:PATH (left behind by another one: replaced; in use: refused).
- * Returns it; dies where it can't, EXIT_USAGE where it makes no sense.
+ * Opens listening sockets at where: ADDR:PORT, [ADDR]:PORT, :PORT, ADDR,
+ * or unix:PATH (left behind by another one: replaced; in use: refused). A name
+ * stands for all addresses that it has here. Hands each to take; dies where it
+ * can't, EXIT_USAGE where it makes no sense.
  */
-int listen_open(const char *where);
-/* Says where it listens. */
-void listen_announce(int fd);
+void listen_open(const char *where, void (*take)(int fd));
+
+enum { LISTEN_NAME = 128 };
+/* Where it listens, for people. Dies. */
+void listen_name(int fd, char name[LISTEN_NAME]);
 /* Whether anyone but this machine could connect to it. */
 int listen_is_public(int fd);
 /* The descriptors that systemd hands down (sd_listen_fds(3)), 3 and on;
@@ -50,6 +53,13 @@ int listen_inherited(void);
 /* Where fd is connected to (getpeername(2)); a pipe that leads elsewhere, as
  * the environment tells, is not local. */
 enum peer listen_peer(int fd);
+
+/* Whose connection it is, so that each can have a share: an address, a network
+ * of IPv6 (a /64, as one customer has it), or a user on a unix socket. */
+struct origin {
+	unsigned char bytes[16];
+};
+void listen_origin(int fd, struct origin *origin);
 
 /* drop.c: rights that are not needed any more */
 
@@ -106,7 +116,7 @@ void conn_listen(const int *fds, size_t n);
 
 /* guard.c: who may ask what */
 
-/* Learns this machine's name; before confine_*. */
+/* Learns this machine's names; before confine_*. */
 void guard_start(void);
 /*
  * Whether a request can be meant for us, and comes from where it seems to:
@@ -139,10 +149,12 @@ enum auth { AUTH_KNOWN, AUTH_ASKED, AUTH_BUSY, AUTH_MALFORMED };
 /*
  * Asks for the rights of the user in an Authorization field of HTTP Basic
  * (RFC 7617). AUTH_KNOWN: *rights has them, as they were found less than a
- * minute ago; AUTH_ASKED: auth_next will, with who; AUTH_BUSY: too many
- * wait; AUTH_MALFORMED: the field is not of that kind.
+ * minute ago; AUTH_ASKED: auth_next will, with who, in whose favour another
+ * one, *pushed, may be as AUTH_BUSY now; AUTH_BUSY: too many wait;
+ * AUTH_MALFORMED: the field is not of that kind.
  */
-enum auth auth_ask(const char *field, void *who, enum rights *rights);
+enum auth auth_ask(const char *field, void *who, const struct origin *origin,
+	enum rights *rights, void **pushed);
 /* Takes the next verdict: returns who, or NULL where there is none (yet).
  * Somebody who was forgotten is passed over. */
 void *auth_next(enum rights *rights);

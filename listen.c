@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -31,23 +32,25 @@ union address {
 };
 
 void
-listen_announce(int fd)
+listen_name(int fd, char name[LISTEN_NAME])
 {
 	union address a;
 	socklen_t len = sizeof(a);
-	char host[NI_MAXHOST], port[NI_MAXSERV];
+	char host[INET6_ADDRSTRLEN + IF_NAMESIZE], port[NI_MAXSERV];
 
 	memset(&a, 0, sizeof(a));
 	/* with the port that the kernel chose */
 	if (getsockname(fd, &a.any, &len) < 0)
 		die(EXIT_SYS, "getsockname:");
 	if (a.any.sa_family == AF_UNIX)
-		inform("listening on unix:%.*s", (int)sizeof(a.un.sun_path),
-		    a.un.sun_path);
+		snprintf(name, LISTEN_NAME, "unix:%.*s",
+		    (int)sizeof(a.un.sun_path), a.un.sun_path);
 	else if (getnameinfo(&a.any, len, host, sizeof(host), port,
 	    sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV) == 0)
-		inform(a.any.sa_family == AF_INET6 ? "listening on [%s]:%s" :
-		    "listening on %s:%s", host, port);
+		snprintf(name, LISTEN_NAME, a.any.sa_family == AF_INET6 ?
+		    "[%s]:%s" : "%s:%s", host, port);
+	else
+		snprintf(name, LISTEN_NAME, "descriptor %d", fd);
 }
 
 /* A connection inherits these. */
@@ -168,42 +171,78 @@ split(char *where, const char **host, const char **port)
 		    "unix:PATH");
 }
 
-int
-listen_open(const char *where)
+/* Whether an earlier one of the list is the same: a name that stands twice in
+ * hosts(5) has its address twice. */
+static int
+is_repeated(const struct addrinfo *list, const struct addrinfo *ai)
 {
-	struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
-	    .ai_socktype = SOCK_STREAM }, *list, *ai;
-	const char *host, *port;
-	char *copy = xstrdup(where);
-	int fd = -1, e, both;
+	for (; list != ai; list = list->ai_next)
+		if (list->ai_addrlen == ai->ai_addrlen && memcmp(list->ai_addr,
+		    ai->ai_addr, ai->ai_addrlen) == 0)
+			return 1;
+	return 0;
+}
 
-	if (strncmp(where, "unix:", 5) == 0) {
-		fd = open_unix(where + 5);
-	} else {
-		split(copy, &host, &port);
-		/* every address: IPv4 comes in through IPv6, where there is
-		 * that */
-		both = !*host;
-		hints.ai_family = both ? AF_INET6 : AF_UNSPEC;
-		e = getaddrinfo(both ? NULL : host, port, &hints, &list);
-		if (e)
-			die(EXIT_USAGE, "-l %s: %s", where, gai_strerror(e));
-		for (ai = list; ai && fd < 0; ai = ai->ai_next)
-			fd = open_inet(ai, both);
-		freeaddrinfo(list);
-		if (fd < 0 && both) {
-			free(copy);
-			copy = xasprintf("0.0.0.0:%s", port);
-			fd = listen_open(copy);
-			free(copy);
-			return fd;
+/* Opens a socket at every address of the list that this machine has. Returns
+ * how many; dies where one that it has can't be listened on. */
+static size_t
+open_all(const struct addrinfo *list, int both, const char *where,
+	void (*take)(int fd))
+{
+	const struct addrinfo *ai;
+	size_t n = 0;
+	int fd;
+
+	for (ai = list; ai; ai = ai->ai_next) {
+		if (is_repeated(list, ai))
+			continue;
+		fd = open_inet(ai, both);
+		if (fd >= 0) {
+			set_options(fd);
+			take(fd);
+			n++;
+		} else if (errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT) {
+			die(EXIT_SYS, "-l %s:", where);
 		}
 	}
-	free(copy);
-	if (fd < 0)
+	return n;
+}
+
+/* Listens at host, "" for every address. Returns on how many. */
+static size_t
+open_host(const char *host, const char *port, const char *where,
+	void (*take)(int fd))
+{
+	struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+	    .ai_socktype = SOCK_STREAM }, *list;
+	/* IPv4 comes in through IPv6, where there is that */
+	int both = !*host, e;
+	size_t n;
+
+	hints.ai_family = both ? AF_INET6 : AF_UNSPEC;
+	e = getaddrinfo(both ? NULL : host, port, &hints, &list);
+	if (e)
+		die(EXIT_USAGE, "-l %s: %s", where, gai_strerror(e));
+	n = open_all(list, both, where, take);
+	freeaddrinfo(list);
+	return n > 0 || !both ? n : open_host("0.0.0.0", port, where, take);
+}
+
+void
+listen_open(const char *where, void (*take)(int fd))
+{
+	const char *host, *port;
+	char *copy;
+
+	if (strncmp(where, "unix:", 5) == 0) {
+		take(open_unix(where + 5));
+		return;
+	}
+	copy = xstrdup(where);
+	split(copy, &host, &port);
+	if (open_host(host, port, where, take) == 0)
 		die(EXIT_SYS, "-l %s:", where);
-	set_options(fd);
-	return fd;
+	free(copy);
 }
 
 static int
@@ -229,6 +268,32 @@ listen_is_public(int fd)
 	if (getsockname(fd, &a.any, &len) < 0)
 		return 1;
 	return a.any.sa_family != AF_UNIX && !is_loopback(&a);
+}
+
+void
+listen_origin(int fd, struct origin *origin)
+{
+	union address a;
+	socklen_t len = sizeof(a), size = sizeof(struct ucred);
+	struct ucred who;
+	unsigned char *to = origin->bytes;
+
+	memset(origin, 0, sizeof(*origin));
+	memset(&a, 0, sizeof(a));
+	if (getpeername(fd, &a.any, &len) < 0)
+		return;
+	if (a.any.sa_family == AF_INET) {
+		to[10] = to[11] = 0xff;
+		memcpy(to + 12, &a.in.sin_addr, 4);
+	} else if (a.any.sa_family == AF_INET6) {
+		memcpy(to, &a.in6.sin6_addr, IN6_IS_ADDR_V4MAPPED(
+		    &a.in6.sin6_addr) ? 16 : 8);
+	} else if (a.any.sa_family == AF_UNIX && getsockopt(fd, SOL_SOCKET,
+	    SO_PEERCRED, &who, &size) == 0) {
+		/* where no address begins like that (RFC 4291, 2.7) */
+		to[0] = 0xff;
+		memcpy(to + 1, &who.uid, sizeof(who.uid));
+	}
 }
 
 /*

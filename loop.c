@@ -345,6 +345,7 @@ conn_serve(int in, int out)
 	for (i = 0; i < 2; i++)
 		if (fcntl(fds[i], F_SETFL, flags[i] | O_NONBLOCK) < 0)
 			die(EXIT_SYS, "fcntl:");
+	crowd_alone();
 	conn_add(in, out);
 	loop_run();
 	/* whoever gave them to us may go on with them */

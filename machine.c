@@ -129,6 +129,36 @@ machine_read(struct machine *m, const char *name, int key, char why[WHY])
 	return host_read(m, name, key, why);
 }
 
+/* A literal, or the one name that libcurl asks nobody about. */
+static int
+is_loopback(const char *host, size_t n)
+{
+	struct in_addr addr;
+	char text[INET_ADDRSTRLEN];
+
+	if ((n == 9 && strncmp(host, "localhost", n) == 0) ||
+	    (n == 5 && strncmp(host, "[::1]", n) == 0))
+		return 1;
+	if (n >= sizeof(text))
+		return 0;
+	memcpy(text, host, n);
+	text[n] = '\0';
+	return inet_pton(AF_INET, text, &addr) == 1 &&
+	    ntohl(addr.s_addr) >> 24 == 127;
+}
+
+int
+machine_is_private(const struct machine *m)
+{
+	const char *host;
+
+	if (m->how != HOW_HTTP || starts(m->url, "https://"))
+		return 1;
+	host = m->url + strlen("http://");
+	return is_loopback(host, *host == '[' ? strcspn(host, "]") + 1 :
+	    strcspn(host, ":/"));
+}
+
 /* .machines has a line for each machine of the config: its name, and
  * <TAB>mine where this host answers to it. */
 struct machine *

@@ -109,7 +109,8 @@ error_add(const struct ask *a, char *why)
 	FILE *f;
 
 	/* it is about the machine; or the server has named it */
-	if (a->status == 0 || strncmp(why, name, strlen(name)) == 0)
+	if (a->status == 0 || (strncmp(why, name, strlen(name)) == 0 &&
+	    why[strlen(name)] == ':'))
 		name = "";
 	text_clean(why, 0);
 	warn("%s%s%s%s%s%s", machine ? "@" : "", machine ? machine : "",
@@ -141,7 +142,11 @@ answer_why(const struct ask *a)
 
 	if (a->status == 0)
 		return xstrdup(a->text);
-	if (a->status == 401 && !options.user)
+	if (a->status == 401 && !options.user && !options.netrc &&
+	    !machine_is_private(a->machine))
+		hint = "; -u USER says who asks, and -n sends what ~/.netrc "
+		    "has: both in clear, where it isn't https";
+	else if (a->status == 401 && !options.user)
 		hint = "; -u USER says who asks";
 	else if (a->status == 401)
 		hint = "; is the password right?";

@@ -95,9 +95,12 @@ link_place(struct link *l)
 {
 	struct machine *m = l->machine;
 
+	/* through a proxy, what is for a loopback address would leave here */
+	if (m->how != HOW_HTTP || (machine_is_private(m) &&
+	    strncmp(m->url, "http:", 5) == 0))
+		SET(l, CURLOPT_NOPROXY, "*");
 	if (m->how == HOW_HTTP)
 		return;
-	SET(l, CURLOPT_NOPROXY, "*");
 	l->fields = curl_slist_append(l->fields, "Host: localhost");
 	if (!l->fields)
 		die(EXIT_SYS, "libcurl: no memory");
@@ -135,7 +138,8 @@ link_new(struct machine *m, const char *password)
 	if (options.user) {
 		SET(l, CURLOPT_USERNAME, options.user);
 		SET(l, CURLOPT_PASSWORD, password);
-	} else if (m->how != HOW_PROGRAM) {
+	} else if (m->how != HOW_PROGRAM && (options.netrc ||
+	    machine_is_private(m))) {
 		/* through a program, any machine is called localhost */
 		SET(l, CURLOPT_NETRC, (long)CURL_NETRC_OPTIONAL);
 	}

@@ -83,15 +83,29 @@ no_service(struct call *call)
 	reply_error(call->reply, 404, "%s: no such service", call->name);
 }
 
+/* Whether the body is of that media type. */
+static int
+body_is(const struct http *h, const char *wanted)
+{
+	const char *type = http_field(h, "Content-Type");
+	size_t n = strlen(wanted);
+
+	return type && strncasecmp(type, wanted, n) == 0 &&
+	    (!type[n] || strchr("; \t", type[n]));
+}
+
 static int
 is_form(const struct http *h)
 {
-	static const char form[] = "application/x-www-form-urlencoded";
-	const char *type = http_field(h, "Content-Type");
-	size_t n = sizeof(form) - 1;
+	return body_is(h, "application/x-www-form-urlencoded");
+}
 
-	return type && strncasecmp(type, form, n) == 0 &&
-	    (!type[n] || strchr("; \t", type[n]));
+/* No form of another site's page can send that: a browser asks us first
+ * (OPTIONS), and has no permission. */
+static int
+is_json(const struct http *h)
+{
+	return body_is(h, "application/json");
 }
 
 int
@@ -100,8 +114,14 @@ param(struct call *call, const char *key, char *buf, size_t size)
 	const struct http *h = call->http;
 	int found = http_param(h->query, key, buf, size);
 
-	if (found == 0 && h->method == HTTP_POST && h->body_len)
-		found = http_param(h->body, key, buf, size);
+	if (found == 0 && h->method == HTTP_POST && h->body_len) {
+		if (!is_json(h))
+			found = http_param(h->body, key, buf, size);
+		else if (strlen(h->body) < h->body_len)
+			found = -1;
+		else
+			found = http_json_param(h->body, key, buf, size);
+	}
 	if (found < 0)
 		reply_error(call->reply, 400, "%s: not a value that it can "
 		    "have", key);
@@ -199,10 +219,11 @@ route(const struct http *h, enum peer peer, enum rights rights, int late,
 		;
 	} else if (post && (rights < RIGHTS_WRITE || options.readonly)) {
 		guard_refuse(h, peer, reply);
-	} else if (post && h->body_len && !is_form(h)) {
+	} else if (post && h->body_len && !is_form(h) && !is_json(h)) {
 		/* what it asks for would be passed over in silence */
-		reply_error(reply, 415, "parameters are taken from the query "
-		    "or from a form (application/x-www-form-urlencoded)");
+		reply_error(reply, 415, "parameters are taken from the query, "
+		    "from a form (application/x-www-form-urlencoded) or from "
+		    "an object (application/json)");
 	} else {
 		call.number = mirror_update();
 		if (!*call.name || mirror_find(call.name))

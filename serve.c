@@ -93,29 +93,43 @@ serve_verdict(struct conn *c, enum rights rights)
 	serve_again(c, 0);
 }
 
+static void
+refuse_busy(struct conn *c)
+{
+	struct reply reply = { 0 };
+
+	reply_error(&reply, 503, "too many passwords to check");
+	reply.extra = "Retry-After: 1\r\n";
+	answer(c, &reply);
+}
+
 /* Who is it that wants more than all may? */
 static void
 authenticate(struct conn *c)
 {
 	const char *field = http_field(&c->http, "Authorization");
-	struct reply reply = { 0 };
+	struct origin origin;
 	enum rights rights;
+	void *pushed;
 
 	if (!field) {
 		demand_password(c);
 		return;
 	}
-	switch (auth_ask(field, c, &rights)) {
+	listen_origin(c->in.fd, &origin);
+	switch (auth_ask(field, c, &origin, &rights, &pushed)) {
 	case AUTH_KNOWN:
 		serve_verdict(c, rights);
 		break;
 	case AUTH_ASKED:
 		crowd_enter(c, PHASE_AUTH);
+		if (pushed) {
+			refuse_busy(pushed);
+			crowd_again(pushed);
+		}
 		break;
 	case AUTH_BUSY:
-		reply_error(&reply, 503, "too many passwords to check");
-		reply.extra = "Retry-After: 1\r\n";
-		answer(c, &reply);
+		refuse_busy(c);
 		break;
 	case AUTH_MALFORMED:
 		demand_password(c);

@@ -207,34 +207,71 @@ parse_number(const char *s)
 	return n;
 }
 
+/* The digits at *s, at most max of them, or -1; *s comes to their end. */
+static int64_t
+digits_take(const char **s, size_t max)
+{
+	size_t digits = strspn(*s, "0123456789");
+	int64_t n = 0;
+
+	if (digits < 1 || digits > max)
+		return -1;
+	while (digits--)
+		n = n * 10 + (*(*s)++ - '0');
+	return n;
+}
+
+/* What a dot and digits at *s are of ms milliseconds, rounded up, 0 where there
+ * is no dot; or -1. */
+static int64_t
+fraction_take(const char **s, int64_t ms)
+{
+	const char *start;
+	int64_t n, scale = 1;
+
+	if (**s != '.')
+		return 0;
+	start = ++*s;
+	/* so that a day's still fit */
+	n = digits_take(s, 9);
+	if (n < 0)
+		return -1;
+	while (start++ < *s)
+		scale *= 10;
+	return (n * ms + scale - 1) / scale;
+}
+
 int64_t
 parse_duration(const char *s)
 {
-	static const struct { char name; int64_t seconds; } units[] = {
-		{ 'd', 86400 }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 },
+	static const struct { const char *name; int64_t ms; } units[] = {
+		{ "d", 86400000 }, { "h", 3600000 }, { "m", 60000 },
+		{ "s", 1000 }, { "ms", 1 },
 	};
+	const size_t nunits = sizeof(units) / sizeof(*units);
 	const int64_t most = INT64_C(100) * 365 * 86400;
-	int64_t n = parse_number(s), sum = 0;
-	size_t i = 0, digits;
+	int64_t n = parse_number(s), sum = 0, part;
+	const char *number;
+	size_t i = 0, len;
 
 	if (n >= 0)
 		return n <= most ? n : -1;
 	if (!*s)
 		return -1;
 	while (*s) {
-		/* ten digits are more than a hundred years of seconds */
-		digits = strspn(s, "0123456789");
-		if (digits < 1 || digits > 10)
-			return -1;
-		for (n = 0; digits; digits--)
-			n = n * 10 + (*s++ - '0');
-		while (i < 4 && units[i].name != *s)
+		number = s + strspn(s, "0123456789.");
+		len = strcspn(number, "0123456789.");
+		while (i < nunits && (strlen(units[i].name) != len ||
+		    strncmp(units[i].name, number, len) != 0))
 			i++;
-		if (i == 4)
+		/* ten digits are more than a hundred years of seconds */
+		if (i == nunits || (n = digits_take(&s, 10)) < 0 ||
+		    (part = fraction_take(&s, units[i].ms)) < 0 || s != number)
 			return -1;
-		sum += n * units[i++].seconds;
-		s++;
+		sum += n * units[i++].ms + part;
+		s += len;
 	}
+	sum = (sum + 999) / 1000;
 	return sum <= most ? sum : -1;
 }
 

@@ -55,8 +55,9 @@ int path_join(char *buf, size_t size, const char *dir, const char *name);
 int64_t parse_number(const char *s);
 
 /*
- * Takes seconds, or numbers with units from long to short: 5m, 1h30m, 2d
- * (d, h, m, s). Returns seconds, or -1 if s is not that, or over 100 years.
+ * Takes seconds, or numbers with units from long to short: 5m, 1h30m, 1.5h
+ * (d, h, m, s, ms). Returns seconds, rounded up, or -1 if s is not that, or
+ * over 100 years.
  */
 int64_t parse_duration(const char *s);
 

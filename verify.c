@@ -25,6 +25,7 @@ enum {
 	CHECKER_WRONG = 1,
 	CHECKER_NEVER = 100,	/* cvm's way to say the same */
 	CHECKER_FD = 3,
+	KINDS_MAX = 16,		/* methods and costs of hashes in the file */
 	GROUPS_MAX = 65536
 };
 
@@ -125,12 +126,62 @@ verify_file(void)
 	return 0;
 }
 
+/* How much of a hash tells the method, and what it costs (crypt(5)); 0 for one
+ * that costs next to nothing. */
+static size_t
+cost_length(const char *hash)
+{
+	size_t n = strlen(hash), first;
+
+	if (*hash != '$')
+		return 0;
+	first = 1 + strcspn(hash + 1, "$") + 1;
+	if (first > n)
+		return 0;
+	/* bcrypt has the cost between two more, scrypt its own 11 digits */
+	if (hash[1] == '2')
+		return n < 7 ? n : 7;
+	if (hash[1] == '7' && hash[2] == '$')
+		return n < 14 ? n : 14;
+	/* these say it with the method, or needn't say it; all others have one
+	 * part more before the salt */
+	if (strncmp(hash, "$md5", 4) == 0 || (strchr("156", hash[1]) &&
+	    hash[2] == '$' && strncmp(hash + first, "rounds=", 7) != 0))
+		return first;
+	return first + strcspn(hash + first, "$");
+}
+
+static int
+same_cost(const char *a, const char *b)
+{
+	size_t n = cost_length(a);
+
+	return n == cost_length(b) && strncmp(a, b, n) == 0;
+}
+
+/*
+ * Takes as long as a hash of each kind but one's own: with that, a wrong
+ * password takes as long for each user, and for a name that is none.
+ */
+static void
+others_pass(const char *password, const struct user *kinds, size_t n,
+	const char *own)
+{
+	static struct crypt_data data;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!own || !same_cost(kinds[i].hash, own))
+			(void)crypt_r(password, kinds[i].hash, &data);
+}
+
 /* Returns 1 where the file has that name, else 0. */
 static int
 file_verify(const char *name, const char *password, enum rights *rights)
 {
-	struct user user, found = { NULL, NULL, RIGHTS_NONE }, first = found;
-	size_t len;
+	struct user user, found = { NULL, NULL, RIGHTS_NONE };
+	struct user kinds[KINDS_MAX];
+	size_t len, n = 0, i;
 	char *text = file_get(&len), *line;
 
 	if (!text)
@@ -138,16 +189,17 @@ file_verify(const char *name, const char *password, enum rights *rights)
 	while ((line = strsep(&text, "\n"))) {
 		if (*line == '#' || user_parse(&user, line) < 0)
 			continue;
-		if (!first.name)
-			first = user;
 		if (!found.name && strcmp(user.name, name) == 0)
 			found = user;
+		for (i = 0; i < n; i++)
+			if (same_cost(user.hash, kinds[i].hash))
+				break;
+		if (i == n && n < KINDS_MAX && cost_length(user.hash))
+			kinds[n++] = user;
 	}
+	others_pass(password, kinds, n, found.hash);
 	if (found.name && hash_matches(password, found.hash, name))
 		*rights = found.rights;
-	/* whether there is such a user can't be told from the time it takes */
-	else if (!found.name && first.name && !options.checker)
-		(void)hash_matches(password, first.hash, first.name);
 	return found.name != NULL;
 }
 

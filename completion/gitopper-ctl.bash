@@ -36,7 +36,7 @@ _gitopper_ctl() {
 		[[ ! -r $state/.machines ]] ||
 			words+=" $(sed 's/^/@/; s/[[:blank:]].*//' \
 				"$state/.machines")" ;;
-	,-*) words='-d -e -i -m -p -u' ;;
+	,-*) words='-d -e -i -m -n -p -u' ;;
 	,*,)
 		words='list status freeze unfreeze rollback pull redo accept
 			wipe log changes diff watch passwd' ;;

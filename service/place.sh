@@ -47,11 +47,14 @@ esac
 case $2 in
 systemd)
 	for unit in gitopper-mount.service gitopper.service \
-		gitopper-httpd.socket gitopper-httpd@.service \
-		gitopper-httpd.service
+		gitopper-httpd.socket gitopper-httpd-local.socket \
+		gitopper-httpd@.service gitopper-httpd.service
 	do
 		$do 644 "systemd/$unit" "$UNITDIR/$unit"
 	done
+	# a socket's connections are called as it is
+	$do 644 systemd/gitopper-httpd@.service \
+		"$UNITDIR/gitopper-httpd-local@.service"
 	$do 644 systemd/gitopper.sysusers "$SYSUSERSDIR/gitopper.conf"
 	$do 644 systemd/gitopper.tmpfiles "$TMPFILESDIR/gitopper.conf"
 	;;

@@ -251,22 +251,132 @@ like "a wrong password is told of" "$(cat "$tmp/httpd.log")" \
 ok "not each of many" test "$(grep -c guess "$tmp/httpd.log")" -le 10
 
 
-# who is no user takes as long as who is one
+# who is no user takes as long as who is one, whatever the hashes are
+slow='$6$rounds=150000$saltsalt'
 umask 077
-echo "slow:$(hash S3cret '$6$rounds=400000$saltsalt'):ro" >"$tmp/slow"
+cat >"$tmp/mixed" <<END
+quick:$(hash S3cret "$bcrypt"):ro
+slow:$(hash S3cret "$slow"):ro
+yes:$(hash S3cret '$y$j75$saltsaltsalt'):ro
+locked:!$(hash S3cret "$slow"):ro
+END
+{ sed -n 2p "$tmp/mixed"; sed 2d "$tmp/mixed"; } >"$tmp/turned"
 umask 022
-# takes USER: the milliseconds of a wrong password, the least of three
-takes() {
-	for i in 1 2 3; do
-		curl -s -o "$tmp/body" -w '%{time_total}\n' -u "$1:$i" \
-			"$url/list/services"
-	done | sort -n | awk 'NR == 1 { print int($1 * 1000) }'
+# medians NAME...: of the milliseconds of a wrong password of each, in turns
+medians() {
+	for i in 1 2 3 4 5 6 7 8 9 10 11; do
+		for name; do
+			printf '%s ' "$name"
+			curl -s -o "$tmp/body" -w '%{http_code} %{time_total}\n' \
+				-u "$name:$i" "$url/list/services"
+		done
+	done | sort -k 1,1 -k 3,3n | awk '
+		$2 != 401 { print "status", $2 }
+		++n[$1] == 6 { printf "%s %d\n", $1, $3 * 1000 }'
 }
-ok "a slow hash" try serve -a "$tmp/slow"
-known=$(takes slow) unknown=$(takes nobody)
-echo "# $known ms, $unknown ms"
-ok "whether there is a user can't be told from the time" \
-	test "$known" -gt 50 -a "$unknown" -gt $((known / 3))
+for file in mixed turned; do
+	ok "hashes of several kinds" try serve -a "$tmp/$file"
+	medians quick slow yes locked nobody >"$tmp/medians"
+	tr '\n' ' ' <"$tmp/medians" | sed 's/^/# /; s/$/\n/'
+	ok "whether there is a user can't be told from the time ($file)" \
+		awk '{ print } NF != 2 || $1 == "status" { exit 1 }
+		NR == 1 || $2 < min { min = $2 }
+		$2 > max { max = $2 }
+		END { exit NR != 5 || min < 20 || max > 3 * min }' \
+		"$tmp/medians"
+	says 200 "a right one is right nonetheless ($file)" -u quick:S3cret \
+		"$url/list/services"
+	says 401 "and one of a locked user is not" -u locked:S3cret \
+		"$url/list/services"
+done
+
+# who tries passwords on many connections keeps nobody else from logging in
+cat >"$tmp/flood.pl" <<'END'
+# perl flood.pl TO FROM: a hundred connections with wrong passwords, until
+# standard input ends. Prints `full` when one is turned away; at the end, the
+# median of the milliseconds that an answer took.
+use strict;
+use warnings;
+use IO::Select;
+use IO::Socket::INET;
+use IO::Socket::UNIX;
+use MIME::Base64;
+use Time::HiRes qw(time sleep);
+
+my ($to, $from) = @ARGV;
+my $select = IO::Select->new(\*STDIN);
+my (%began, %later, @took);
+my ($n, $full) = (0, 0);
+$| = 1;
+sub ask {
+	my $s = shift;
+	delete $later{$s};
+	$began{$s} = time;
+	syswrite $s, "GET /list/services HTTP/1.1\r\nHost: localhost\r\n" .
+		"Authorization: Basic " . encode_base64("none:" . ++$n, '') .
+		"\r\n\r\n";
+}
+for (1 .. 100) {
+	my $s = $to =~ m{/} ? IO::Socket::UNIX->new(Peer => $to) :
+		IO::Socket::INET->new(PeerAddr => $to, LocalAddr => $from);
+	die "$to: $!" unless $s;
+	$select->add($s);
+	ask $s;
+}
+OVER: while (1) {
+	for my $s ($select->can_read(0.05)) {
+		last OVER if $s == \*STDIN;
+		sysread($s, my $text, 4096) or die "closed";
+		if ($text =~ m{^HTTP/1.1 503}) {
+			print "full\n" unless $full++;
+			$later{$s} = [ time + 0.2, $s ];
+		} else {
+			push @took, time - $began{$s};
+			ask $s;
+		}
+	}
+	ask $_->[1] for grep { $_->[0] < time } values %later;
+}
+printf "median %d\n", 1000 * (sort { $a <=> $b } @took)[@took / 2] if @took;
+END
+# flooded DESCRIPTION TO FROM COMMAND...: that curl is let in meanwhile
+flooded() {
+	case=$1 to=$2 from=$3; shift 3
+	rm -f "$tmp/stdin"
+	mkfifo "$tmp/stdin"
+	$as perl "$tmp/flood.pl" "$to" "$from" <"$tmp/stdin" \
+		>"$tmp/flood" 2>&1 &
+	flood=$!
+	exec 7>"$tmp/stdin"
+	ok "$case: more than there is room for" within 60 \
+		grep -q full "$tmp/flood"
+	for i in 1 2 3 4 5; do
+		curl -s -m 60 -o "$tmp/body" -w '%{http_code} %{time_total}\n' \
+			-u "slow:wrong$i" "$@"
+	done >"$tmp/answers"
+	is "$case: a wrong password is wrong" "$(cut -d ' ' -f 1 \
+		<"$tmp/answers" | tr '\n' ' ')" '401 401 401 401 401 '
+	says 200 "$case: and a right one is right" -u slow:S3cret "$@"
+	exec 7>&-
+	wait "$flood"
+	took=$(sort -k 2n "$tmp/answers" |
+		awk 'NR == 3 { print int($2 * 1000) }')
+	theirs=$(sed -n 's/^median //p' "$tmp/flood")
+	echo "# $took ms, theirs $theirs ms"
+	ok "$case: nor does it wait behind them" \
+		test "$((took * 2))" -lt "${theirs:-0}"
+}
+as=
+ok "a server that is slow" try serve -a "$tmp/turned"
+flooded "another address" "127.0.0.1:$port" 127.0.0.2 "$url/list/services"
+if [ "$(id -u)" -eq 0 ]; then
+	as='setpriv --reuid=64333 --regid=64333 --clear-groups'
+	ok "a server that is slow, for all users" try serve -a "$tmp/turned"
+	chmod 666 "$tmp/sock"
+	flooded "another user" "$tmp/sock" '' --unix-socket "$tmp/sock" \
+		http://localhost/list/services
+	as=
+fi
 
 # a server that was taken over: the socket to its helper is in other hands
 if [ "$(id -u)" -eq 0 ]; then

@@ -212,10 +212,11 @@ fails 1 'another one does not' \
 	as nogroup gitopper-ctl unfreeze nginx @unix:/run/gitopper.sock
 ok 'have a way' frozen
 is 'nothing of it runs on' "$(there systemctl list-units --no-legend \
-	--state=failed 'gitopper-httpd@*')" ''
+	--state=failed 'gitopper-httpd@*' 'gitopper-httpd-local@*')" ''
 there systemctl start gitopper-httpd.service
 is 'it listens by itself, too' "$(property gitopper-httpd.socket ActiveState) \
-$(property gitopper-httpd.service ActiveState)" 'inactive active'
+$(property gitopper-httpd-local.socket ActiveState) \
+$(property gitopper-httpd.service ActiveState)" 'inactive inactive active'
 listens() { get list/services | grep '"nginx"'; }
 ok 'and answers' within 60 listens
 ok 'a member unfreezes' \
@@ -223,6 +224,8 @@ ok 'a member unfreezes' \
 fails 1 'the service' frozen
 there systemctl start gitopper-httpd.socket
 like 'the socket takes over again' "$(get list/services)" '"nginx"'
+like 'and so does the other' "$(as gitopper gitopper-ctl list \
+	@unix:/run/gitopper.sock)" ' nginx '
 
 if [ -n "${GITOPPER_BIN-}" ]; then
 	done_testing

@@ -33,7 +33,7 @@ completes 'passwd anna r' 'ro rw'
 completes 'list @w' '@web1.example.org @web2.example.org'
 completes 'list @a' @all
 completes '@ssh:x status d' dns
-completes '-' '-d -e -i -m -p -u'
+completes '-' '-d -e -i -m -n -p -u'
 completes 'log a:' b
 completes 'list @ht' '@http:// @https://'
 completes 'list @https:' //

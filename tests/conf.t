@@ -304,7 +304,11 @@ is '-t counts where the config says nothing' "$(value x interval conf)" 3600
 service 'interval = "7m"' | config
 conf -h web -t 1h >/dev/null
 is 'and not where it does' "$(value x interval conf)" 420
-for i in 0 x 5x 1h30 -1 m '' 1.5h 99999999999999999999; do
+service 'interval = "1.5h"' 'timeout = "2500ms"' | config
+conf -h web >/dev/null
+is 'decimals and milliseconds, up to the next second' \
+	"$(value x interval conf) $(value x timeout conf)" '5400 3'
+for i in 0 x 5x 1h30 -1 m '' 1.5 1.h .5h 0ms 99999999999999999999; do
 	fails 100 "-t '$i'" conf -h web -t "$i"
 done
 

@@ -203,15 +203,18 @@ like 'until when' "$(gitopper-ctl list web)" "FREEZE  until $until"
 is 'until when, in seconds' \
 	"$(json '{services}[0]{frozenuntil}' -m status web)" "$(ctl web frozen)"
 is 'as JSON as well' "$(json '{services}[0]{state}' -m freeze web)" FREEZE
-for dur in 50=50 1h30m=5400 2d=172800 1m1s=61; do
+for dur in 50=50 1h30m=5400 2d=172800 1m1s=61 1.5h=5400 0.5d30m=45000 \
+	1.001s=2 61s1ms=62 59500ms=60; do
+	rm -f "$GITOPPER_STATE/web/ctl/frozen"
 	gitopper-ctl freeze web "${dur%=*}" >"$tmp/out" 2>&1
 	is "freeze for ${dur%=*}" \
 		"$(($(ctl web frozen) - $(date +%s) >= ${dur#*=} - 5 &&
 		$(ctl web frozen) - $(date +%s) <= ${dur#*=}))" 1
 done
 rm "$GITOPPER_STATE/web/ctl/frozen"
-for dur in 5x 0 0s 5m1h 5m5m 1.5h 99999999999999999999 \
-	99999999999999999999s 36501d 5m5; do
+for dur in 5x 0 0s 5m1h 5m5m 99999999999999999999 \
+	99999999999999999999s 36501d 5m5 1.5 1.h 1..5h 1.5.5h 1,5h 0.0s 0ms \
+	5ms5s 5mm 5M 1.5h5 1.0000000001h 36500.1d; do
 	fails 100 "no duration: $dur" gitopper-ctl freeze web "$dur"
 done
 is 'and nothing was frozen by that' "$(state list web)" OK
@@ -293,6 +296,11 @@ fails 111 'a full disk is said' sh -c 'gitopper-ctl log web >/dev/full'
 fails 1 'no such service' gitopper-ctl status nosuch
 is 'said so' "$(cat "$tmp/out" | head -1)" \
 	'gitopper-ctl: nosuch: no such service'
+for name in n no; do
+	is "one that is called as the message begins: $name" \
+		"$(gitopper-ctl log $name 2>&1)" \
+		"gitopper-ctl: $name: no such service"
+done
 fails 1 'one that is gone' gitopper-ctl list service old
 fails 1 'one without a conf' gitopper-ctl list service empty
 fails 1 'not a name' gitopper-ctl log ../web

@@ -45,6 +45,7 @@ make_list() {
 	(cd service/systemd && find . -type f) | sed -n \
 		-e 's|.*/\(.*\.service\)$|lib/systemd/system/\1|p' \
 		-e 's|.*/\(.*\.socket\)$|lib/systemd/system/\1|p'
+	echo lib/systemd/system/gitopper-httpd-local@.service
 	printf '%s\n' usr/share/gitopper/inetd.conf usr/lib/sysusers.d/gitopper.conf \
 		usr/lib/tmpfiles.d/gitopper.conf \
 		usr/share/bash-completion/completions/gitopper-ctl

@@ -42,10 +42,11 @@ fields_check(const struct http *h, const char *buf)
 }
 
 static void
-params_check(const char *query)
+params_check(int (*param)(const char *, const char *, char *, size_t),
+	const char *query)
 {
 	char all[256], *exact;
-	int r = http_param(query, "a", all, sizeof(all));
+	int r = param(query, "a", all, sizeof(all));
 
 	CHECK(r >= -1 && r <= 1);
 	if (r != 1)
@@ -53,8 +54,8 @@ params_check(const char *query)
 	exact = malloc(strlen(all) + 1);
 	if (!exact)
 		abort();
-	CHECK(http_param(query, "a", exact, strlen(all)) == -1);
-	CHECK(http_param(query, "a", exact, strlen(all) + 1) == 1);
+	CHECK(param(query, "a", exact, strlen(all)) == -1);
+	CHECK(param(query, "a", exact, strlen(all) + 1) == 1);
 	CHECK(strcmp(exact, all) == 0);
 	free(exact);
 }
@@ -77,8 +78,9 @@ request_check(const struct http *h, const char *buf, size_t len)
 	CHECK(h->body + h->body_len < buf + h->used);
 	CHECK(h->body[h->body_len] == '\0');
 	fields_check(h, buf);
-	params_check(h->query);
-	params_check(h->body);
+	params_check(http_param, h->query);
+	params_check(http_param, h->body);
+	params_check(http_json_param, h->body);
 }
 
 static void

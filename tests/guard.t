@@ -135,6 +135,12 @@ done <<END
 403 localhost http://localhost:99999 -
 403 localhost http://localhost:80x -
 403 localhost chrome-extension://abcdefgh -
+403 localhost x://localhost -
+403 localhost ftp://localhost -
+403 localhost xhttp://localhost -
+403 localhost http+x://localhost same-origin
+403 localhost x:http://localhost -
+403 localhost:80 x://localhost:80 -
 403 [::1] http://::1 -
 403 localhost - cross-site
 403 localhost - same-site
@@ -203,6 +209,47 @@ if [ "$(id -u)" -eq 0 ]; then
 	END
 	says 403 "a stranger may not change things" -X POST "$url/$freeze"
 	unchanged "and doesn't"
+
+	# called by the first label alone, with the rest in /etc/hosts
+	cat >"$tmp/hosts" <<-END
+	127.0.0.1 localhost
+	192.0.2.2 shelf.example.org shelf	# box.comment.example
+	192.0.2.3 box.other.example
+	#127.0.1.1 box.away.example box
+	192.0.2.1	shelf-of-box Box.Example.ORG	box evil.example box.second.example
+	192.0.2.4 box.third.example box
+	END
+	chmod 644 "$tmp/hosts"
+	mount --bind "$tmp/hosts" /etc/hosts
+	# called NAME HOST: the status on a machine of that name
+	called() {
+		unshare -u sh -c 'hostname "$1"
+			printf "GET /list/services HTTP/1.1\r\nHost: %s\r\n\r\n" \
+				"$2" | timeout 30 gitopper-httpd 2>/dev/null' \
+			sh "$@" | sed -n '1s/^[^ ]* \([0-9]*\).*/\1/p'
+	}
+	while read -r want box host; do
+		is "Host: $host, on $box" "$(called "$box" "$host")" "$want"
+	done <<-END
+	200 box box
+	200 box box.example.org
+	200 box BOX.Example.org.:9222
+	403 box box.example
+	403 box box.example.org.evil.example
+	403 box example.org
+	403 box evil.example
+	403 box shelf-of-box
+	403 box shelf.example.org
+	403 box box.comment.example
+	403 box box.other.example
+	403 box box.away.example
+	403 box box.second.example
+	403 box box.third.example
+	403 bo box.example.org
+	403 nobody nobody.example.org
+	200 box.example.org box
+	403 box.example.net box.example.org
+	END
 fi
 
 done_testing

@@ -6,8 +6,8 @@
  * input ends: `more`, or a status and after how many bytes it was known.
  * Each request is fed whole, byte by byte and in random pieces, in a buffer
  * that moves with each call; exits with 1 where that makes a difference.
- * With -c an LF of the input stands for CRLF. -p looks a parameter up, and
- * -r tells what a status means.
+ * With -c an LF of the input stands for CRLF. -p looks a parameter of a form
+ * up, -j one of JSON, and -r tells what a status means.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -180,10 +180,11 @@ ways_compare(const char *in, size_t len)
 }
 
 static int
-param_print(char *argv[])
+param_print(int (*param)(const char *, const char *, char *, size_t),
+	char *argv[])
 {
 	char buf[64];
-	int r = http_param(argv[0], argv[1], buf, strtoul(argv[2], NULL, 10));
+	int r = param(argv[0], argv[1], buf, strtoul(argv[2], NULL, 10));
 
 	printf("%d", r);
 	if (r == 1) {
@@ -201,7 +202,7 @@ main(int argc, char *argv[])
 	size_t len;
 	int c, crlf = 0, r;
 
-	while ((c = getopt(argc, argv, "cfl:h:b:p:r:")) != -1)
+	while ((c = getopt(argc, argv, "cfl:h:b:j:p:r:")) != -1)
 		switch (c) {
 		case 'c': crlf = 1; break;
 		case 'f': fflag = 1; break;
@@ -209,8 +210,11 @@ main(int argc, char *argv[])
 		case 'h': limits.headers = strtoul(optarg, NULL, 10); break;
 		case 'b': limits.body = strtoul(optarg, NULL, 10); break;
 		case 'p':
-			return optind + 2 == argc ?
-				param_print(argv + optind - 1) : 100;
+			return optind + 2 == argc ? param_print(http_param,
+				argv + optind - 1) : 100;
+		case 'j':
+			return optind + 2 == argc ? param_print(http_json_param,
+				argv + optind - 1) : 100;
 		case 'r':
 			puts(http_reason((int)strtol(optarg, NULL, 10)));
 			return 0;

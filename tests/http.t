@@ -499,6 +499,44 @@ param 'an escaped NUL' 'a=b%00' a -1
 param 'as long as there is room' 'a=123' a '1 123' 4
 param 'one byte more' 'a=1234' a -1 4
 param 'empty pairs' '&&a=b&&' a '1 b'
+
+### parameters in JSON (RFC 8259)
+object() {
+	is "JSON: $(printf %s "$1" | tr -d '\\\n')" \
+		"$("$text" -j "$1" "$2" "${4-64}")" "$3"
+}
+object '{"a":"b"}' a '1 b'
+object '{"a":"b","c":"d"}' c '1 d'
+object '{"a":"b","a":"c"}' a '1 b'
+object '{"a":-1.5e+3}' a '1 -1.5e+3'
+object '{"a":true}' a '1 true'
+object '{"a":""}' a '1 '
+object '{"aa":"b","A":"c","":"d"}' a 0
+object '{}' a 0
+object ' { } ' a 0
+object '{"b":"{\"a\":\"c\"}"}' a 0
+object '{"b":"\\","a":"c"}' a '1 c'
+object ' {	"a" : "b" , "c" : 1 } ' c '1 1'
+object '{"a":"b"' a -1
+object '{"a":"b"}x' a -1
+object '{"a":"b",}' a -1
+object '{,"a":"b"}' a -1
+object '{"a":"b" "c":"d"}' a -1
+object '{"a"}' a -1
+object '{"a":}' a -1
+object '{"a":"b}' a -1
+object '{"a":"b\' a -1
+object '{"a":"b\n"}' a -1
+object '{"c":"\n","a":"b"}' a '1 b'
+object "$(printf '{"a":"b\nc"}')" a -1
+object '{"a":["b"]}' a -1
+object '{"c":{"d":"e"},"a":"b"}' a -1
+object '{"\u0061":"b"}' a -1
+object '["a","b"]' a -1
+object '' a -1
+object '{' a -1
+object '{"a":"123"}' a '1 123' 4
+object '{"a":"1234"}' a -1 4
 param 'no room' 'a=' a -1 0
 
 ### statuses

@@ -76,6 +76,12 @@ refuses "no path" 'no path' -l unix:
 refuses "all addresses, without users" 'no loopback.*-a or -c.*-r' -l :0
 refuses "0.0.0.0, without users" 'no loopback' -l 0.0.0.0:0
 refuses "the second one" 'no loopback' -l 127.0.0.1:0 -l 0.0.0.0:0
+like "which it names" "$(cat "$tmp/out")" '0\.0\.0\.0:[0-9]+: .*no loopback'
+is "and it doesn't say that it listens" "$(grep listening "$tmp/out")" ""
+fails 111 "users that can't be read" timeout 20 gitopper-httpd \
+	-a "$tmp/nothing" -l 127.0.0.1:0 </dev/null
+is "are told of before it says that it listens" \
+	"$(grep listening "$tmp/out")" ""
 
 # -- where it listens
 ok "-l ADDR:0, several" httpd -l 127.0.0.1:0 -l 127.0.0.2:0 -l "unix:$sock"
@@ -122,6 +128,14 @@ is "so is one that ends too soon" "$(raw -h "$port" "$get" | statuses)" "400 "
 is "and by unix socket" "$(raw -h "$sock" "$get\r\n$get\r\n" | statuses)" \
 	"200 200 "
 is "one that sends nothing is just closed" "$(raw -h "$port" '')" ""
+for empty in '\r\n' '\n' '\r\n\r\n'; do
+	is "nor is one answered that sends an empty line behind a request" \
+		"$(raw -h "$port" "$get\r\n$empty" | statuses)" "200 "
+	is "in two pieces" \
+		"$(raw -h "$port" "$get\r\n" "$empty" | statuses)" "200 "
+done
+is "the next request counts after it" \
+	"$(raw "$port" "$get\r\n" '\r\n' "$get$end" | statuses)" "200 200 "
 
 raw "$port" 'HEAD /list/services HTTP/1.1\r\nHost: localhost\r\n' "$end" \
 	>"$tmp/head"
@@ -305,6 +319,21 @@ inout <"$tmp/in" >"$tmp/answers"
 is "its status" $? 0
 is "files, until it is closed" "$(statuses <"$tmp/answers")" "200 200 "
 is "nothing" "$(inout </dev/null)" ""
+# silent DESCRIPTION WANTED TEXT: what a client is answered that says that, and
+# nothing more, and stays: it has 5 s
+mkfifo "$tmp/hold"
+silent() {
+	exec 4<>"$tmp/hold"
+	printf "$3" >&4
+	timeout 30 gitopper-httpd <"$tmp/hold" 2>"$tmp/err" >"$tmp/answers"
+	is "$1: it is not waited for" $? 0
+	is "$1: is what it gets" "$(statuses <"$tmp/answers")" "$2"
+	exec 4<&-
+}
+silent "who says nothing" '' ''
+silent "who asked once" '200 ' "$get\r\n"
+silent "who sends an empty line behind it" '200 ' "$get\r\n\r\n"
+silent "who doesn't end a request has longer" '408 ' "$get"
 is "a pipe may freeze" "$(text "$freeze\r\n" | inout | statuses)" "200 "
 ok "and it is" frozen
 thaw
@@ -422,6 +451,16 @@ fi
 
 # -- other places, in a network of our own
 if [ "$(id -u)" -eq 0 ]; then
+	# what a machine without IPv6 would have there is passed over
+	cat >"$tmp/hosts" <<-END
+	127.0.0.1 localhost
+	::1 localhost
+	127.0.0.3 localhost
+	127.0.0.1 localhost
+	2001:db8::1 localhost
+	END
+	chmod 644 "$tmp/hosts"
+	mount --bind "$tmp/hosts" /etc/hosts
 	cat >"$tmp/net.sh" <<-'END'
 	ip link set lo up
 	gitopper-httpd -l 127.0.0.1 -l ::1 -l '[::1]:8001' -l localhost:8002 \
@@ -431,21 +470,34 @@ if [ "$(id -u)" -eq 0 ]; then
 		2>>"$tmp/net.log" </dev/null &
 	second=$!
 	for try in $(seq 200); do
-		[ $(grep -c listening "$tmp/net.log") -lt 7 ] || break
+		[ $(grep -c listening "$tmp/net.log") -lt 9 ] || break
 		sleep 0.1
 	done
-	for at in 127.0.0.1:9222 '[::1]:9222' '[::1]:8001' localhost:8002 \
-		127.0.0.1:8003 '[::1]:8003' '[::1]:8004' 127.0.0.1:8004; do
+	for at in 127.0.0.1:9222 '[::1]:9222' '[::1]:8001' 127.0.0.1:8002 \
+		'[::1]:8002' 127.0.0.3:8002 127.0.0.1:8003 '[::1]:8003' '[::1]:8004' 127.0.0.1:8004; do
 		curl -s -g -m 30 -o /dev/null -w "$at %{http_code}\n" \
 			"http://$at/list/services"
 	done
 	curl -s -m 30 -X POST http://127.0.0.1:8003/state/freeze/web
+	perl -MIO::Socket::INET -e '
+		my $s = IO::Socket::INET->new(Listen => 1,
+			LocalAddr => "127.0.0.3:8005") or die;
+		open STDERR, ">", "$ENV{tmp}/taken" or die;
+		system qw(timeout 20 gitopper-httpd -l localhost:8005)'
 	kill $first $second
 	wait
 	END
 	export tmp
 	unshare -n sh "$tmp/net.sh" >"$tmp/net" 2>&1
-	is "every form of an address" "$(grep -c ' 200$' "$tmp/net")" 8
+	is "every form of an address" "$(grep -c ' 200$' "$tmp/net")" 10
+	is "a name is all of its addresses" "$(sed -n \
+		's/.*listening on \(.*:8002\)$/\1/p' "$tmp/net.log" | sort |
+		tr '\n' ' ')" '127.0.0.1:8002 127.0.0.3:8002 [::1]:8002 '
+	is "and there it is answered" "$(grep -c ':8002 200$' "$tmp/net")" 3
+	like "but one that is in use is not passed over" \
+		"$(cat "$tmp/taken")" '-l localhost:8005: Address already in use'
+	is "nor does it listen at the others" \
+		"$(grep listening "$tmp/taken")" ""
 	is "said as curl takes them" "$(sed -n '/:8002$/d
 		s/.*listening on //p' "$tmp/net.log" | sort | tr '\n' ' ')" \
 		"$(printf '%s ' 0.0.0.0:8004 127.0.0.1:9222 '[::1]:8001' \

@@ -234,6 +234,9 @@ is "half a body: 408" \
 is "half a request behind a whole one: 408" \
 	"$(say 20 "GET /list/services $h\r\nGET / $h" |
 	cut -d ' ' -f 1); $(grep -c '408 Request' "$tmp/answer")" "200; 1"
+like "an empty line behind a request is the beginning of none" \
+	"$(say 20 "GET /list/services $h\r\n\r\n"
+	grep '^HTTP/' "$tmp/answer" | sed 1d)" '^200 closed$'
 is "/watch: 60 s" "$(limit HTTP_WATCH_TIME)" 60
 say 20 "GET /watch?since=0 $h\r\n" >/dev/null
 next=$(sed -n 's/.*"next":\([0-9]*\).*/\1/p' "$tmp/answer")

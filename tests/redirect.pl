@@ -1,14 +1,14 @@
 # redirect.pl - a web server that redirects, and prints what it is told
-# usage: perl redirect.pl PORT TO
+# usage: perl redirect.pl PORT TO [ADDRESS]
 # A path with `early` is redirected to TO at once, others once they come with
 # a password. Without TO, it wants a password of everybody.
 use strict;
 use warnings;
 use IO::Socket::INET;
 
-my ($port, $to) = @ARGV;
+my ($port, $to, $at) = @ARGV;
 my $server = IO::Socket::INET->new(Listen => 128, ReuseAddr => 1,
-	LocalAddr => '127.0.0.1', LocalPort => $port) or die "listen: $!";
+	LocalAddr => $at || '127.0.0.1', LocalPort => $port) or die "listen: $!";
 $| = 1;
 $SIG{PIPE} = 'IGNORE';
 while (1) {

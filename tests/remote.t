@@ -177,6 +177,9 @@ fails 111 'no terminal to ask on' setsid -w gitopper-ctl -u anna list "@$tcp"
 like 'says what there is instead' "$(cat "$tmp/out")" '-p FILE'
 printf 'machine 127.0.0.1 login anna password secret\n' >"$tmp/.netrc"
 ok 'netrc' ctl unfreeze web "@$tcp"
+printf 'default login anna password secret\n' >"$tmp/.netrc"
+ok 'for any host that is this one' ctl unfreeze web "@http://localhost:$port"
+ok 'and for a unix socket' ctl unfreeze web "@unix:$tmp/httpd.sock"
 rm "$tmp/.netrc"
 ok 'a prompt' typed "$tmp/typed" "gitopper-ctl -u anna list @$tcp" secret
 like 'which says whose' "$(cat "$tmp/typed")" '^Password of anna: '
@@ -239,6 +242,75 @@ is 'the path is part of the machine' "$(CURL_CA_BUNDLE=$tmp/ca.pem \
 fails 1 'at another one there is none' env CURL_CA_BUNDLE="$tmp/ca.pem" \
 	gitopper-ctl list "@https://localhost:$port"
 like 'which is said' "$(cat "$tmp/out")" 'HTTP status 404: is this a gito'
+stop "$httpd_pid"
+ok 'users behind it' try httpd -a "$tmp/users"
+printf 'machine localhost login anna password secret\n' >"$tmp/.netrc"
+ok 'netrc counts by TLS' env CURL_CA_BUNDLE="$tmp/ca.pem" \
+	GITOPPER_STATE="$tmp/nothing" gitopper-ctl list "@$https"
+rm "$tmp/.netrc"
+
+# -- a password of netrc isn't said where others can hear it
+# In a network of our own 192.0.2.1 is as far away as any; who listens there
+# writes down what comes.
+cat >"$tmp/distant.sh" <<'END'
+ip link set lo up
+ip addr add 192.0.2.1/32 dev lo
+printf '192.0.2.1 %s\n' far.example 127.0.0.1.far.example \
+	localhost.far.example >"$tmp/distant.hosts"
+chmod 644 "$tmp/distant.hosts"
+mount --bind "$tmp/distant.hosts" /etc/hosts
+perl tests/redirect.pl 8000 '' 192.0.2.1 >>"$tmp/distant" 2>&1 & far=$!
+perl tests/redirect.pl 8001 http://192.0.2.1:8000 >"$tmp/redirected" 2>&1 &
+near=$!
+trap 'kill $far $near' EXIT
+for try in $(seq 200); do
+	[ "$(ss -Hltn | grep -c ':800[01] ')" -lt 2 ] || break
+	sleep 0.1
+done
+# told ARGUMENT...: how it ends, how many came there, how many with a password
+told() {
+	: >"$tmp/distant"
+	gitopper-ctl "$@" >>"$tmp/distant.out" 2>&1
+	echo "$*: $? $(grep -c ^GET "$tmp/distant")" \
+		"$(grep -ci ^authorization "$tmp/distant")"
+}
+for at in 192.0.2.1:8000 http://192.0.2.1:8000 far.example:8000 \
+	127.0.0.1.far.example:8000 localhost.far.example:8000 \
+	http://192.0.2.1:8000/127.0.0.1; do
+	told list "@$at"
+done
+told -n list @192.0.2.1:8000
+told -u anna -p "$tmp/anna" list @192.0.2.1:8000
+told list @127.0.0.1:8001
+http_proxy=http://192.0.2.1:8000 told list @127.0.0.1:8001
+http_proxy=http://192.0.2.1:8000 told list @localhost:8001
+echo "near: $(grep -ci ^authorization "$tmp/redirected")"
+END
+if [ "$(id -u)" -eq 0 ]; then
+	printf 'default login anna password secret\n' >"$tmp/.netrc"
+	export tmp
+	: >"$tmp/distant.out"
+	is 'netrc goes to loopback addresses, and elsewhere with -n alone' \
+		"$(GITOPPER_STATE=$tmp/nothing unshare -nm \
+		--propagation private sh "$tmp/distant.sh" 2>&1)" \
+	"list @192.0.2.1:8000: 1 1 0
+list @http://192.0.2.1:8000: 1 1 0
+list @far.example:8000: 1 1 0
+list @127.0.0.1.far.example:8000: 1 1 0
+list @localhost.far.example:8000: 1 1 0
+list @http://192.0.2.1:8000/127.0.0.1: 1 1 0
+-n list @192.0.2.1:8000: 1 1 1
+-u anna -p $tmp/anna list @192.0.2.1:8000: 1 1 1
+list @127.0.0.1:8001: 1 0 0
+list @127.0.0.1:8001: 1 0 0
+list @localhost:8001: 1 0 0
+near: 3"
+	like 'who is asked for a password is told of -n' \
+		"$(head -n 1 "$tmp/distant.out")" '-u USER.*-n.*netrc.*clear'
+	like 'a redirection is told of, and not followed' \
+		"$(cat "$tmp/distant.out")" 'at another address'
+	rm "$tmp/.netrc"
+fi
 
 # -- ssh, and programs like it
 ok 'sshd' try ssh_daemon

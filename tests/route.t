@@ -211,7 +211,7 @@ frozen_for() {
 	like "$2 is $1 seconds" "$((n <= $1 && n > $1 - 30))" 1
 }
 for pair in dur=50s:50 dur=50:50 duration=50:50 dur=1h30m:5400 \
-	duration=2d:172800 dur=%35m:300; do
+	duration=2d:172800 dur=%35m:300 dur=1.5h:5400 dur=59500ms:60; do
 	answers 200 "freeze?${pair%:*}" POST "/do/freeze/web?${pair%:*}"
 	frozen_for "${pair#*:}" "${pair%:*}"
 done
@@ -224,13 +224,42 @@ answers 200 'behind the name' POST /do/freeze/web/9m
 frozen_for 540 /9m
 is 'until when' "$(json '.services[0].frozenuntil')" "$(ctl web frozen)"
 rm "$state/web/ctl/frozen"
-for dur in 5x 0 0s 5m1h -5 1.5h '' %zz 99999999999999999999 36501d 5m%00 \
+for dur in 5x 0 0s 5m1h -5 1.5 '' %zz 99999999999999999999 36501d 5m%00 \
 	$one$one; do
 	answers 400 "no duration: '$dur'" POST "/do/freeze/web?dur=$dur"
 	error .
 done
-answers 415 'a body of another type is not passed over' POST \
-	/do/freeze/web -d '{"dur":"5m"}' -H 'Content-Type: application/json'
+# as JSON, whatever it is called further
+body() {
+	want=$1 what=$2; shift 2
+	answers "$want" "$what" POST /do/freeze/web "$@"
+}
+# frozen_by JSON [TYPE]
+frozen_by() {
+	body 200 "JSON: $1${2:+, $2}" --data-raw "$1" \
+		-H "Content-Type: ${2:-application/json}"
+}
+frozen_by '{"dur":"5m"}'
+frozen_for 300 'a string'
+frozen_by ' { "why" : "\"\u00e9, } " , "duration" : 70 } ' \
+	'Application/JSON; charset=utf-8'
+frozen_for 70 'a number, among others'
+frozen_by '{}'
+is 'without it, for good' "$(ctl web frozen)" ''
+rm "$state/web/ctl/frozen"
+for json in '{"dur":"x"}' '{"dur":null}' '{"dur":{"dur":"5m"}}' \
+	'{"dur":["5m"]}' '["5m"]' '"5m"' '{"dur":"5m"' '{"dur":"5m"}}' \
+	'{"dur":"5m",}' '{"dur":"5\u006d"}' '{"d\u0075r":"5m"}' '{dur:"5m"}' \
+	'{"dur":"5m' '{"dur"' '{' 'dur=5m'; do
+	body 400 "no such JSON: $json" --data-raw "$json" \
+		-H 'Content-Type: application/json'
+	error .
+done
+for type in text/plain 'text/plain; application/json' application/jsonx \
+	multipart/form-data; do
+	body 415 "a body of another type is not passed over: $type" \
+		--data-raw '{"dur":"5m"}' -H "Content-Type: $type"
+done
 answers 415 'nor one without a type' POST /do/freeze/web -d dur=5m \
 	-H Content-Type:
 is 'nothing was frozen by these' "$(ls "$state/web/ctl")" ''
@@ -250,6 +279,9 @@ for path in "/state/rollback/web?to=" /state/rollback/web/ /do/rollback/web/ \
 	is 'on its way' "$(json '.services[0] | [.state, .stateinfo]')" \
 		'["ROLLBACK","on its way to abcdef01"]'
 done
+answers 200 'in JSON' POST /state/rollback/web -d '{"to":"ABCDEF02"}' \
+	-H 'Content-Type: application/json'
+is 'it is taken' "$(ctl web pin)" abcdef02
 answers 200 'in a form' POST /state/rollback/web -d "to=$one"
 is 'where it is already' "$(json '.services[0] | [.state, .pin]')" \
 	'["FREEZE","'$one'"]'

@@ -39,7 +39,9 @@ brings() {
 	files
 }
 is 'make install for systemd' "$(brings systemd)" \
-'./usr/local/lib/systemd/system/gitopper-httpd.service
+'./usr/local/lib/systemd/system/gitopper-httpd-local.socket
+./usr/local/lib/systemd/system/gitopper-httpd-local@.service
+./usr/local/lib/systemd/system/gitopper-httpd.service
 ./usr/local/lib/systemd/system/gitopper-httpd.socket
 ./usr/local/lib/systemd/system/gitopper-httpd@.service
 ./usr/local/lib/systemd/system/gitopper-mount.service
