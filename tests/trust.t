@@ -53,6 +53,14 @@ below() { (cd "$1" && find . -mindepth 1 | sort | tr '\n' ' '); }
 mounted() { awk -v p="$1" '$5 == p' /proc/self/mountinfo; }
 
 first=$(put etc/conf one)
+mkdir -p "$up/gitopper"
+cat >"$up/gitopper/config.toml" <<END
+[[services]]
+machine = "m"
+service = "good"
+upstream = "$up"
+dirs = [{ link = "etc" }]
+END
 first=$(commit "$up" "a config of the upstream's own")
 
 #
@@ -102,8 +110,69 @@ ok 'it leaves the config' cycle
 ok 'and is taken apart' cycle
 is 'its tree has gone' "$(ls "$M"; mounted "$plc/etc")" next
 
+#
+# -M: whose config is read
+#
+# plant: another user's config, which has root run what it says
+plant() {
+	as 1234 mkdir -p "$M/gitopper/gitopper"
+	as 1234 tee "$M/gitopper/gitopper/config.toml" >"$tmp/null" <<-END
+	[[services]]
+	machine = "m"
+	service = "evil"
+	upstream = "$up"
+	action = "$tmp/evil"
+	END
+}
 printf '#!/bin/sh\nid >"%s/proof"\n' "$tmp" >"$tmp/evil"
 chmod 755 "$tmp/evil"
+boot() { gitopper -1 -U "file://$up" -M "$M" -h m "$@"; }
+# harmless: root didn't read it, and hasn't run it
+harmless() {
+	ls "$state" "$tmp/proof" 2>&1
+	[ ! -e "$state/evil" ] && [ ! -e "$tmp/proof" ]
+}
+
+fresh
+plant
+fails 1 'another user'\''s config at -M' boot
+ok 'is not read' harmless
+is 'the error says whose it is' "$(value gitopper error)" \
+	"pull: $M/gitopper: belongs to user 1234, not to root"
+boot -P >"$tmp/null" 2>&1
+ok 'nor with -P' harmless
+ok 'by hand it is as if it were not there' gitopper-conf \
+	-U "file://$up" -M "$M" -h m -c "$M/gitopper/gitopper/config.toml"
+ok 'nor is it read then' harmless
+ok 'however it is spelled' gitopper-conf -U "file://$up" -M "$M/" -h m \
+	-c "$M/./gitopper//../gitopper/gitopper/config.toml"
+ok 'is it read' harmless
+rm -rf "$M/gitopper"
+ok 'when it is gone' boot
+is 'all is well' "$(value good applied) $(value gitopper error)" "$third "
+ok 'a run after that' boot
+rm -rf "$M/gitopper"
+plant
+fails 111 'planted when ours was cleaned away' boot
+like 'is said' "$(cat "$tmp/out")" \
+	"gitopper-conf: $M/gitopper: belongs to user 1234, not to root"
+ok 'and not read' harmless
+gitopper-pull gitopper >"$tmp/null" 2>&1
+is 'and is the error' "$(value gitopper error)" \
+	"pull: $M/gitopper: belongs to user 1234, not to root"
+spawn gitopper -U "file://$up" -M "$M" -h m 2>"$tmp/err"
+ok 'a runner goes on with what was there' within 20 \
+	grep -q 'were here before go on' "$tmp/err"
+kill "$pid" && wait "$pid"
+ok 'it has not read it either' harmless
+mv "$M/gitopper" "$M/other"
+as 1234 ln -s other "$M/gitopper"
+fails 111 'by a link' boot
+like 'is said, too' "$(cat "$tmp/out")" "$M/gitopper: is a symbolic link"
+ok 'and not read' harmless
+rm "$M/gitopper"
+ok 'and when that is gone' boot
+is 'all is well again' "$(value gitopper error)" ''
 
 #
 # MOUNT/NAME of another user
@@ -338,7 +407,7 @@ is 'it is mounted' "$(cat "$tmp/home/a/b/conf")" five
 gitopper-mount -u app >"$tmp/null"
 
 #
-# Without root
+# Without root, and the state directory
 #
 fresh
 chmod 755 "$tmp"
@@ -359,4 +428,15 @@ five'
 is 'and no other user'\''s' "$(cat "$tmp/his")$(GITOPPER_STATE=$tmp/home/state
 	value app error)" \
 	"1pull: $M/his: belongs to user 5678, neither to root nor to us"
+why="the state directory can't be relied on"
+warns() {
+	GITOPPER_STATE=$1 gitopper-conf -c "$c" -h m 2>&1 >"$tmp/null"
+}
+is 'a state directory that others own is said' "$(warns "$tmp/home/state")" \
+	"gitopper-conf: $why: $tmp/home: belongs to user 1234, not to root"
+mkdir -m 777 "$tmp/anyone"
+is 'so is one that they may write to' "$(warns "$tmp/anyone")" \
+	"gitopper-conf: $why: $tmp/anyone: others may write to it"
+is 'one of root'\''s is not' "$(warns "$tmp/mine")" ''
+
 done_testing
