@@ -21,7 +21,7 @@ FUZZBIN = tests/fuzz-toml tests/fuzz-http tests/fuzz-answer \
 	tests/fuzz-window
 
 BASE = util.o file.o
-STATE = $(BASE) kv.o state.o service.o control.o upstream.o
+STATE = $(BASE) kv.o state.o place.o service.o control.o upstream.o
 FILTER = $(STATE) names.o
 TOML = toml.o toml-value.o
 HTTP = http.o http-value.o

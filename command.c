@@ -279,14 +279,10 @@ become(const struct passwd *pw, const struct job *job)
 static void
 tree_enter(const struct job *job)
 {
-	char path[PATH_MAX];
 	uid_t uid;
 	gid_t gid;
-	int fd, root;
+	int fd = place_open(&job->s, PLACE_TREE);
 
-	if (service_path(&job->s, PLACE_TREE, path, sizeof(path)) < 0)
-		run_cant("tree:");
-	fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT) {
 		if (service_owner(&job->s, &uid, &gid) < 0) {
 			/* whom this package may bring: no tree until then */
@@ -295,11 +291,12 @@ tree_enter(const struct job *job)
 			run_cant("unknown user %s",
 			    kv_get(&job->s.conf, "user"));
 		}
-		root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-		fd = dir_make(root, path, (uid_t)-1, (gid_t)-1, uid, gid);
+		fd = place_make(&job->s, PLACE_TREE);
 	}
-	if (fd < 0 || fchdir(fd) < 0)
-		run_cant("%s:", path);
+	if (fd < 0)
+		run_cant("%s", place_why());
+	if (fchdir(fd) < 0)
+		run_cant("tree:");
 }
 
 static void

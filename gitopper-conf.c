@@ -86,6 +86,56 @@ file_parse(const char *file, int missing_ok)
 	return root;
 }
 
+/* Whether path lies below dir, as far as names tell. */
+static int
+lies_below(const char *path, const char *dir)
+{
+	size_t n;
+
+	for (;;) {
+		dir += strspn(dir, "/");
+		path += strspn(path, "/");
+		if (!*dir)
+			return 1;
+		n = strcspn(path, "/");
+		if (n == 1 && *path == '.') {
+			path++;
+			continue;
+		}
+		if (strcspn(dir, "/") != n || strncmp(path, dir, n))
+			return 0;
+		path += n;
+		dir += n;
+	}
+}
+
+/*
+ * Whether file may be read: below -M, which may be /tmp, anybody may have
+ * been first to write one, so there it must lie in the tree that was
+ * published for s, and be in nobody else's hands. Dies where it is.
+ */
+static int
+file_is_ours(const char *file, const struct config_service *s)
+{
+	struct service boot;
+	uid_t owner;
+	int fd = -1, published;
+
+	if (!s->tree || !lies_below(file, s->tree))
+		return 1;
+	if (state_dir < 0 || service_load(&boot, s->name) < 0)
+		return 0;
+	boot.mount = kv_get(&s->conf, "mount");	/* it may be another now */
+	published = place_published(&boot, s->tree, &owner);
+	if (published && (fd = place_open(&boot, PLACE_TREE)) < 0 &&
+	    errno != ENOENT)
+		die(EXIT_SYS, "%s", place_why());
+	if (fd >= 0)
+		close(fd);
+	service_close(&boot);
+	return fd >= 0;
+}
+
 static void
 faults_print(const struct config *c, const char *file)
 {
@@ -327,11 +377,17 @@ nobody_check(const struct config *c, const char *file, const char **hosts,
 static int
 config_apply(struct config *c, char **gone, int machines)
 {
-	int result = 0;
+	int fd, result = 0;
 	size_t i;
 
 	if (state_dir < 0)
 		state_open();
+	fd = dir_open(state_path, 0);
+	if (fd < 0)
+		warn("the state directory can't be relied on: %s",
+		    place_why());
+	else
+		close(fd);
 	for (i = 0; i < c->nservices; i++)
 		result |= service_apply(&c->services[i]);
 	for (i = 0; gone[i]; i++)
@@ -363,14 +419,17 @@ conf_run(const char *file, const char **hosts, struct config_host *host,
 {
 	static char *none[] = { NULL };
 	struct config c = { 0 };
-	struct toml *root = file_parse(file, boot->url != NULL);
-	char *base = root ? base_of(file) : NULL, **gone = none;
+	struct toml *root = NULL;
+	char *base, **gone = none;
 	int status = EXIT_USAGE;
 
-	host->base = base;
 	if (boot->url)
 		config_bootstrap(&c, host, own, boot->url, boot->branch,
 		    boot->link, boot->mount);
+	if (!boot->url || file_is_ours(file, c.services))
+		root = file_parse(file, boot->url != NULL);
+	base = root ? base_of(file) : NULL;
+	host->base = base;
 	if (root)
 		config_read(&c, root, host);
 	toml_free(root);

@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +31,6 @@ struct source {
 };
 
 static int aflag, bflag, uflag;
-static int root;	/* descriptor of / */
 
 static void
 usage(void)
@@ -104,7 +102,7 @@ unmount_step(struct job *job, const char *target, const struct spot *at)
 
 	if (!at->top)
 		return 0;
-	if (spot_around(at, root, target, &covers, &inside) < 0) {
+	if (target_around(at, target, &covers, &inside) < 0) {
 		place_problem(job, target);
 		return -1;
 	}
@@ -135,7 +133,7 @@ unmount(struct job *job, const char *target)
 	int more;
 
 	do {
-		if (spot_open(&at, root, target) < 0) {
+		if (target_open(&at, target) < 0) {
 			if (errno == ENOENT || errno == ENOTDIR)
 				return 0;
 			place_problem(job, target);
@@ -207,10 +205,10 @@ source_open(struct job *job, const struct dir *d, struct source *src)
 		problem(job, "%s: the path is too long", d->link);
 		return -1;
 	}
-	tree = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	tree = place_open(&job->s, PLACE_TREE);
 	if (tree < 0) {
 		if (!is_coming(job))
-			problem(job, "%s:", path);
+			problem(job, "%s", place_why());
 		return -1;
 	}
 	result = spot_open(&src->spot, tree, d->link);
@@ -276,7 +274,7 @@ point_make(struct job *job, const struct dir *d)
 		    kv_get(&job->s.conf, "user"));
 		return -1;
 	}
-	if (spot_make(root, d->local, d->file, uid, gid) < 0) {
+	if (target_make(d->local, d->file, uid, gid) < 0) {
 		problem(job, "can't make %s:", d->local);
 		return -1;
 	}
@@ -309,7 +307,7 @@ swap(struct job *job, const struct dir *d, struct source *src,
 {
 	int covers, inside;
 
-	if (spot_around(at, root, d->local, &covers, &inside) < 0) {
+	if (target_around(at, d->local, &covers, &inside) < 0) {
 		place_problem(job, d->local);
 		return -1;
 	}
@@ -341,7 +339,7 @@ mount_step(struct job *job, const struct dir *d, struct source *src)
 	struct spot at;
 	int result = -1;
 
-	if (spot_open(&at, root, d->local) < 0) {
+	if (target_open(&at, d->local) < 0) {
 		if (errno != ENOENT && errno != EACCES)
 			place_problem(job, d->local);
 		else if (source_ready(job, d, src) == 0)
@@ -451,9 +449,6 @@ main(int argc, char *argv[])
 	if (aflag && optind < argc)
 		usage();
 	state_open();
-	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
-		die(EXIT_SYS, "/:");
 	names_start(&names, argv + optind, aflag);
 	while ((name = names_next(&names, -1))) {
 		result = service_work(name);

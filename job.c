@@ -1,7 +1,6 @@
 /* job.c - what is to be done for a service, before and after the reader */
 /* SPDX-License-Identifier: ISC */
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,16 +25,6 @@ redo(struct job *job)
 		kv_set(&s->status, "todo", "act");
 }
 
-/* Where nothing was published, an empty tree is as it should be. */
-static int
-tree_is_missing(const struct service *s)
-{
-	char path[PATH_MAX];
-
-	return service_path(s, PLACE_TREE, path, sizeof(path)) < 0 ||
-	    access(path, F_OK) < 0;
-}
-
 /* What is in the tree already, and whether that is still so. */
 static void
 index_look(struct job *job, int empty)
@@ -48,8 +37,8 @@ index_look(struct job *job, int empty)
 		warn("%s: index: not readable, all is written anew", s->name);
 	if (!*job->index.commit)
 		empty = 1;
-	else if (job->index.n == 0)
-		empty = tree_is_missing(s);
+	else if (job->index.n == 0)	/* then an empty one is right */
+		empty = place_is_there(s, PLACE_TREE) != 1;
 	job->fresh = empty || !plan_place_fits(s, &job->index);
 	job->restage = job->fresh || !plan_links_fit(s, &job->index);
 	if (job->fresh || s->ctl.frozen || s->ctl.pinned ||
@@ -119,7 +108,7 @@ begun(struct job *job)
 {
 	const char *todo = kv_get(&job->s.status, "todo");
 	struct plan plan;
-	char commit[41], next[PATH_MAX];
+	char commit[41];
 	int fits;
 
 	if (!todo || strncmp(todo, "publish ", 8) ||
@@ -130,8 +119,7 @@ begun(struct job *job)
 	    strcmp(plan.commit, todo + 8) == 0 &&
 	    plan_place_fits(&job->s, &plan) &&
 	    plan_links_fit(&job->s, &plan) &&
-	    service_path(&job->s, PLACE_NEXT, next, sizeof(next)) == 0 &&
-	    access(next, F_OK) == 0;
+	    place_is_there(&job->s, PLACE_NEXT) == 1;
 	plan_free(&plan);
 	if (fits)
 		return 1;
@@ -162,6 +150,11 @@ job_prepare(struct job *job, const struct upstream *up)
 		warn("%s: ctl:", s->name);
 	if (s->ctl.redo)
 		redo(job);
+	if (places_trusted(s) < 0) {
+		service_fail(s, "pull", "%s", place_why());
+		job->failed = 1;
+		return;
+	}
 	if (begun(job))
 		return;
 	wanted = service_wanted(s, tip);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "mountpoint.h"
+#include "state.h"
 #include "util.h"
 
 /* <linux/mount.h>, which can't stand beside <sys/mount.h> everywhere */
@@ -76,25 +77,54 @@ file_make(int dir, const char *name, uid_t uid, gid_t gid)
 	return result;
 }
 
-int
-spot_make(int root, const char *path, int file, uid_t uid, gid_t gid)
+/* Opens the directory above the mount point, which is name there. */
+static int
+target_above(const char *path, int flags, const char **name)
 {
-	const uid_t keep = (uid_t)-1;
-	const char *name = strrchr(path, '/') + 1;
-	char *parent = xstrndup(path, (size_t)(name - path));
-	int fd, saved, result = 0;
+	char *above;
+	int fd;
 
-	if (file)
-		fd = dir_make(root, parent, keep, keep, keep, keep);
-	else
-		fd = dir_make(root, path, keep, keep, uid, gid);
-	free(parent);
-	if (fd < 0)
+	errno = EINVAL;
+	if (*path != '/')
 		return -1;
-	if (file)
-		result = file_make(fd, name, uid, gid);
+	*name = strrchr(path, '/') + 1;
+	above = xstrndup(path, (size_t)(*name - path));
+	fd = dir_open(above, DIR_ANY | flags);
+	free(above);
+	return fd;
+}
+
+int
+target_open(struct spot *at, const char *path)
+{
+	const char *name;
+	int result, saved, above = target_above(path, 0, &name);
+
+	if (above < 0)
+		return -1;
+	result = spot_open(at, above, name);
 	saved = errno;
-	close(fd);
+	close(above);
+	errno = saved;
+	return result;
+}
+
+int
+target_make(const char *path, int file, uid_t uid, gid_t gid)
+{
+	const char *name;
+	int fd, saved, result, above = target_above(path, DIR_MAKE, &name);
+
+	if (above < 0)
+		return -1;
+	if (file) {
+		result = file_make(above, name, uid, gid);
+	} else {
+		fd = dir_make(above, name, uid, gid, uid, gid);
+		result = fd < 0 ? -1 : close(fd);
+	}
+	saved = errno;
+	close(above);
 	errno = saved;
 	return result;
 }
@@ -129,15 +159,18 @@ mountinfo_read(uint64_t id, uint64_t *parent, int *inside)
 }
 
 int
-spot_around(const struct spot *at, int root, const char *path, int *covers,
+target_around(const struct spot *at, const char *path, int *covers,
 	int *inside)
 {
-	char *dir = xstrndup(path, (size_t)(strrchr(path, '/') - path));
+	const char *name;
 	struct spot above;
 	uint64_t parent;
-	int result = spot_open(&above, root, dir);
+	int result, dir = target_above(path, 0, &name);
 
-	free(dir);
+	if (dir < 0)
+		return -1;
+	result = spot_open(&above, dir, "");
+	close(dir);
 	if (result < 0)
 		return -1;
 	spot_close(&above);

@@ -15,25 +15,28 @@ struct spot {
 
 /*
  * Looks at path below the directory root, without following a link.
- * Returns 0; or -1 and errno, ELOOP where there is a link on the way or at
+ * target_open looks at a mount point, an absolute path, and follows those
+ * above it that dir_open (state.h) trusts, as /lib. Both
+ * return 0; or -1 and errno, ELOOP where there is a link on the way or at
  * the end, ENOSYS where the kernel can't tell mounts (before Linux 5.8).
  */
 int spot_open(struct spot *at, int root, const char *path);
+int target_open(struct spot *at, const char *path);
 void spot_close(struct spot *at);
 
 /*
  * Makes a mount point, a directory or an empty file, which uid and gid own,
  * and the directories above it. Returns 0, or -1 and errno.
  */
-int spot_make(int root, const char *path, int file, uid_t uid, gid_t gid);
+int target_make(const char *path, int file, uid_t uid, gid_t gid);
 
 /*
  * Whether another mount is covered by the one at path, which is at's, and
  * whether there are mounts inside of that one, which would go with it.
  * Returns 0, or -1 and errno.
  */
-int spot_around(const struct spot *at, int root, const char *path,
-	int *covers, int *inside);
+int target_around(const struct spot *at, const char *path, int *covers,
+	int *inside);
 
 /* Clones what is at source, and nothing that is mounted inside of it, as a
  * mount that is nowhere yet. Returns a descriptor of it, or -1 and errno. */

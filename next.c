@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,15 +20,8 @@ static int
 next_make(struct stage *stage)
 {
 	struct statvfs vfs;
-	char path[PATH_MAX];
-	int root;
 
-	if (service_path(&stage->job->s, PLACE_NEXT, path, sizeof(path)) < 0 ||
-	    (root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
-		return -1;
-	stage->next = dir_make(root, path, (uid_t)-1, (gid_t)-1, (uid_t)-1,
-	    (gid_t)-1);
-	close(root);
+	stage->next = place_make(&stage->job->s, PLACE_NEXT);
 	if (stage->next < 0 || fchmod(stage->next, 0700) < 0 ||
 	    fstatvfs(stage->next, &vfs) < 0)
 		return -1;

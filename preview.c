@@ -30,34 +30,12 @@ struct copy {
 
 /* Opens a place; -1 where there is none yet. */
 static int
-place_open(const struct service *s, enum place place)
+source_open(const struct service *s, enum place place)
 {
-	char path[PATH_MAX];
-	int fd;
+	int fd = place_open(s, place);
 
-	if (service_path(s, place, path, sizeof(path)) < 0)
-		run_cant("%s:", s->name);
-	fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno != ENOENT)
-		run_cant("%s:", path);
-	return fd;
-}
-
-/* Opens the directory above PLACE_CHECK. */
-static int
-place_above(const struct service *s)
-{
-	const uid_t keep = (uid_t)-1;
-	char path[PATH_MAX];
-	int fd, root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	if (root < 0 || service_path(s, PLACE_CHECK, path, sizeof(path)) < 0)
-		run_cant("%s:", s->name);
-	*strrchr(path, '/') = '\0';
-	fd = dir_make(root, path, keep, keep, keep, keep);
-	if (fd < 0)
-		run_cant("%s:", path);
-	close(root);
+		run_cant("%s", place_why());
 	return fd;
 }
 
@@ -186,40 +164,35 @@ plan_copy(const struct service *s, const struct copy *c)
 void
 preview_make(const struct service *s)
 {
-	const uid_t keep = (uid_t)-1;
 	struct copy c;
-	int above = place_above(s);
 
 	if (service_owner(s, &c.uid, &c.gid) < 0)
 		run_cant("unknown user %s", kv_get(&s->conf, "user"));
-	if (remove_tree(above, "check") < 0)
-		run_cant("check:");
-	c.to = dir_make(above, "check", keep, keep, keep, keep);
+	if (place_remove(s, PLACE_CHECK) < 0 ||
+	    (c.to = place_make(s, PLACE_CHECK)) < 0)
+		run_cant("%s", place_why());
 	/* until all is there it is closed: or the user could put something
 	 * else in the place of a link whose owner we are about to set */
-	if (c.to < 0 || fchmod(c.to, 0700) < 0)
+	if (fchmod(c.to, 0700) < 0)
 		run_cant("check:");
-	c.next = place_open(s, PLACE_NEXT);
-	c.tree = place_open(s, PLACE_TREE);
+	c.next = source_open(s, PLACE_NEXT);
+	c.tree = source_open(s, PLACE_TREE);
 	plan_copy(s, &c);
 	if (fchown(c.to, c.uid, c.gid) < 0 || fchmod(c.to, 0755) < 0)
 		run_cant("check:");
 	close(c.to);
-	close(above);
 }
 
 void
 preview_remove(const struct job *job)
 {
-	int above = place_above(&job->s);
-
-	if (remove_tree(above, "check") < 0)
-		warn("%s: check:", job->s.name);
+	if (place_remove(&job->s, PLACE_CHECK) < 0)
+		warn("%s: check: %s", job->s.name, place_why());
 }
 
 /* Mounts the copy of d's link at its place. */
 static void
-local_mount(const struct service *s, const struct dir *d, int copy, int root)
+local_mount(const struct service *s, const struct dir *d, int copy)
 {
 	struct spot from, at;
 	uid_t uid;
@@ -233,9 +206,9 @@ local_mount(const struct service *s, const struct dir *d, int copy, int root)
 		run_cant("unknown user %s", kv_get(&s->conf, "user"));
 	/* it is missing before the first deployment; gitopper-mount would
 	 * make it just so */
-	if (spot_open(&at, root, d->local) < 0 && (errno != ENOENT ||
-	    spot_make(root, d->local, d->file, uid, gid) < 0 ||
-	    spot_open(&at, root, d->local) < 0))
+	if (target_open(&at, d->local) < 0 && (errno != ENOENT ||
+	    target_make(d->local, d->file, uid, gid) < 0 ||
+	    target_open(&at, d->local) < 0))
 		run_cant("%s:", d->local);
 	clone = mount_clone(&from);
 	if (clone < 0 || mount_attach(clone, &at) < 0)
@@ -248,8 +221,9 @@ local_mount(const struct service *s, const struct dir *d, int copy, int root)
 void
 preview_mount(const struct service *s)
 {
+	char path[PATH_MAX];
 	size_t i, locals = 0;
-	int copy, root;
+	int copy;
 
 	for (i = 0; i < s->ndirs; i++)
 		locals += *s->dirs[i].local != '\0';
@@ -258,14 +232,13 @@ preview_mount(const struct service *s)
 	if (unshare(CLONE_NEWNS) < 0 ||
 	    mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		run_cant("mount namespace:");
-	/* only now: a descriptor from before is of the other namespace */
-	copy = place_open(s, PLACE_CHECK);
-	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (copy < 0 || root < 0)
+	/* only now, and not by s->dir: a descriptor from before is of the
+	 * other namespace */
+	if (service_path(s, PLACE_CHECK, path, sizeof(path)) < 0 ||
+	    (copy = dir_open(path, DIR_ANY)) < 0)
 		run_cant("check:");
 	for (i = 0; i < s->ndirs; i++)
 		if (*s->dirs[i].local)
-			local_mount(s, &s->dirs[i], copy, root);
+			local_mount(s, &s->dirs[i], copy);
 	close(copy);
-	close(root);
 }

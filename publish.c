@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -332,7 +331,6 @@ void
 publish_finish(struct service *s, const char *commit)
 {
 	const char *hash = kv_get(&s->status, "hash");
-	char path[PATH_MAX];
 
 	if (!hash || strcmp(hash, commit))
 		kv_set_number(&s->status, "since", time(NULL));
@@ -342,26 +340,21 @@ publish_finish(struct service *s, const char *commit)
 	if (renameat(s->dir, "plan.changes", s->dir, "changes") < 0 &&
 	    errno != ENOENT)
 		warn("%s: changes:", s->name);
-	if (service_path(s, PLACE_NEXT, path, sizeof(path)) == 0 &&
-	    remove_tree(AT_FDCWD, path) < 0)
-		warn("%s: %s:", s->name, path);
+	if (place_remove(s, PLACE_NEXT) < 0)
+		warn("%s: %s", s->name, place_why());
 }
 
 /* Opens all that a publish needs, and writes down that it has begun. */
 static int
 publish_open(struct publish *p)
 {
-	char path[PATH_MAX], todo[64];
+	char todo[64];
 
 	snprintf(todo, sizeof(todo), "publish %s", p->plan->commit);
-	if (service_path(p->s, PLACE_NEXT, path, sizeof(path)) < 0 ||
-	    (p->tree = tree_open(p->s)) < 0) {
-		service_fail(p->s, "pull", "tree:");
-		return -1;
-	}
-	p->next = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (p->next < 0 && errno != ENOENT) {
-		service_fail(p->s, "pull", "next:");
+	if ((p->tree = place_make(p->s, PLACE_TREE)) < 0 ||
+	    ((p->next = place_open(p->s, PLACE_NEXT)) < 0 &&
+	    errno != ENOENT)) {
+		service_fail(p->s, "pull", "%s", place_why());
 		return -1;
 	}
 	if (plan_read(&p->index, p->s->dir, "index") < 0)
@@ -410,12 +403,9 @@ publish_nothing(struct service *s)
 	struct plan empty = { 0 };
 	struct publish p = { .s = s, .plan = &empty, .next = -1 };
 	size_t ndirs = s->ndirs;
-	char path[PATH_MAX];
 	int result = -1;
 
-	if (service_path(s, PLACE_TREE, path, sizeof(path)) < 0)
-		return -1;
-	p.tree = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	p.tree = place_open(s, PLACE_TREE);
 	if (p.tree < 0)
 		return errno == ENOENT ? 0 : -1;
 	s->ndirs = 0;		/* no directory is kept for its mount */

@@ -152,9 +152,6 @@ int job_finish(struct job *job, const struct upstream *up);
 
 /* tree.c */
 
-/* The tree's directory: opened, or made with all above it and owned as the
- * service says. Returns a descriptor, or -1 and errno. */
-int tree_open(const struct service *s);
 /* Whether the plan, or index, is of the tree, and for the user, that conf
  * says; and whether it is of the links. */
 int plan_place_fits(const struct service *s, const struct plan *plan);

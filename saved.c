@@ -20,16 +20,8 @@
 static int
 saved_open(const struct service *s)
 {
-	char path[PATH_MAX];
-	int root, fd;
+	int fd = place_make(s, PLACE_SAVED);
 
-	if (service_path(s, PLACE_SAVED, path, sizeof(path)) < 0)
-		return -1;
-	root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
-		return -1;
-	fd = dir_make(root, path, (uid_t)-1, (gid_t)-1, (uid_t)-1, (gid_t)-1);
-	close(root);
 	if (fd >= 0)
 		fchmod(fd, 0700);
 	return fd;

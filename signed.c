@@ -48,22 +48,29 @@ lies_in(const char *path, const char *dir)
 	return strncmp(path, dir, n) == 0 && (path[n] == '/' || !path[n]);
 }
 
+/* The same where links lead to dir. */
+static int
+lies_behind(const char *path, const char *dir)
+{
+	char *real = realpath(dir, NULL);
+	int found = lies_in(path, real ? real : dir);
+
+	free(real);
+	return found;
+}
+
 /* Whether a service, of this upstream or another, puts it there. */
 static int
 lies_with(const char *path, const struct service *s)
 {
-	char tree[PATH_MAX], *local;
+	char tree[PATH_MAX];
 	size_t i;
 	int found = service_path(s, PLACE_TREE, tree, sizeof(tree)) < 0 ||
-	    lies_in(path, tree);
+	    lies_behind(path, tree);
 
-	for (i = 0; i < s->ndirs && !found; i++) {
-		if (!*s->dirs[i].local)
-			continue;
-		local = realpath(s->dirs[i].local, NULL);
-		found = lies_in(path, local ? local : s->dirs[i].local);
-		free(local);
-	}
+	for (i = 0; i < s->ndirs && !found; i++)
+		found = *s->dirs[i].local &&
+		    lies_behind(path, s->dirs[i].local);
 	return found;
 }
 

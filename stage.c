@@ -329,15 +329,11 @@ records_read(struct stage *stage)
 static int
 stage_drop(struct service *s)
 {
-	char path[PATH_MAX];
-
 	/* first the plan: without it, what lies in next/ is nothing */
 	if ((unlinkat(s->dir, "plan", 0) < 0 && errno != ENOENT) ||
-	    (unlinkat(s->dir, "plan.changes", 0) < 0 && errno != ENOENT) ||
-	    service_path(s, PLACE_NEXT, path, sizeof(path)) < 0)
+	    (unlinkat(s->dir, "plan.changes", 0) < 0 && errno != ENOENT))
 		return -1;
-	/* a short way to it where there is one */
-	return remove_tree(s->dir, s->mount ? path : "next");
+	return place_remove(s, PLACE_NEXT);
 }
 
 /* Whether nothing at all is staged, as is mostly so. Where the plan is not
@@ -345,13 +341,8 @@ stage_drop(struct service *s)
 static int
 is_clear(const struct service *s)
 {
-	char path[PATH_MAX];
-
 	return faccessat(s->dir, "plan", F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
-	    errno == ENOENT &&
-	    service_path(s, PLACE_NEXT, path, sizeof(path)) == 0 &&
-	    faccessat(s->dir, s->mount ? path : "next", F_OK,
-	    AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+	    errno == ENOENT && place_is_there(s, PLACE_NEXT) == 0;
 }
 
 enum staged
@@ -384,16 +375,21 @@ stage_read(FILE *in, struct job *job)
 int
 stage_clear(struct service *s)
 {
-	const char *todo = kv_get(&s->status, "todo");
-	char path[PATH_MAX];
+	const char *todo = kv_get(&s->status, "todo"), *name;
+	int above, result = 0;
 
 	if (is_clear(s))
 		return 0;
 	/* a publish that was begun may have brought edits out to next/ */
-	if (todo && strncmp(todo, "publish ", 8) == 0 &&
-	    (service_path(s, PLACE_NEXT, path, sizeof(path)) < 0 ||
-	    (access(path, F_OK) == 0 &&
-	    saved_keep(s, "next", AT_FDCWD, path) < 0)))
-		return -1;
-	return stage_drop(s);
+	if (todo && strncmp(todo, "publish ", 8) == 0) {
+		above = place_above(s, PLACE_NEXT, 0, &name);
+		if (above < 0 && errno != ENOENT)
+			return -1;
+		if (above >= 0 && faccessat(above, name, F_OK,
+		    AT_SYMLINK_NOFOLLOW) == 0)
+			result = saved_keep(s, "next", above, name);
+		if (above >= 0)
+			close(above);
+	}
+	return result < 0 ? -1 : stage_drop(s);
 }

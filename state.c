@@ -190,20 +190,6 @@ service_dirs(struct service *s)
 	}
 }
 
-/* Below mount no link is followed, but root may well have put one on the way
- * to it. */
-static void
-mount_read(struct service *s)
-{
-	const char *mount = kv_get(&s->conf, "mount");
-
-	if (!mount)
-		return;
-	s->mount = realpath(mount, NULL);
-	if (!s->mount)
-		s->mount = xstrdup(mount);
-}
-
 static void
 service_free(struct service *s)
 {
@@ -214,7 +200,6 @@ service_free(struct service *s)
 		free(s->dirs[i].local);
 	}
 	free(s->dirs);
-	free(s->mount);
 	kv_free(&s->conf);
 	kv_free(&s->status);
 	if (s->dir >= 0)
@@ -236,7 +221,7 @@ service_read(struct service *s)
 		return -1;
 	}
 	service_dirs(s);
-	mount_read(s);
+	s->mount = kv_get(&s->conf, "mount");
 	return 0;
 }
 
@@ -329,27 +314,6 @@ service_close(struct service *s)
 
 	service_free(s);
 	return result;
-}
-
-int
-service_path(const struct service *s, enum place place, char *buf, size_t size)
-{
-	static const char *const names[] = { "tree", "next", "saved", "check" };
-	int n;
-
-	if (!s->mount)
-		n = snprintf(buf, size, "%s/%s/%s", state_path, s->name,
-		    names[place]);
-	else if (place == PLACE_TREE)
-		n = snprintf(buf, size, "%s/%s", s->mount, s->name);
-	else
-		n = snprintf(buf, size, "%s/.gitopper/%s/%s", s->mount,
-		    s->name, names[place]);
-	if (n < 0 || (size_t)n >= size) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	return 0;
 }
 
 int

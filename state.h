@@ -36,7 +36,7 @@ struct service {
 	int lock;		/* held while open, or -1 */
 	struct kv conf, status;
 	struct ctl ctl;
-	char *mount;		/* conf's, links in it resolved; or NULL */
+	const char *mount;	/* conf's, or NULL */
 	struct dir *dirs;	/* of conf */
 	size_t ndirs;
 };
@@ -149,10 +149,6 @@ void service_staged(struct service *s, const char *commit);
 
 enum state service_state(const struct service *s);
 
-/* The absolute path of a place. Returns 0, or -1 and errno. */
-int service_path(const struct service *s, enum place place, char *buf,
-	size_t size);
-
 /* The user and group that own the tree: conf's user, or our own without it
  * and without root. Returns 0, or -1 where there is no such user. */
 int service_owner(const struct service *s, uid_t *uid, gid_t *gid);
@@ -185,3 +181,50 @@ const char *upstream_tip(const struct kv *kv, const char *branch);
 /* The URL without user and password, as it may be shown: what ssh needs of
  * it, the user's name, stays. To be freed. */
 char *upstream_public(const char *url);
+
+/* place.c */
+
+/* The absolute path of a place, for people and conf: to open it there are
+ * those below. Returns 0, or -1 and errno. */
+int service_path(const struct service *s, enum place place, char *buf,
+	size_t size);
+
+enum {
+	DIR_MAKE = 1,	/* make what is missing, with mode 0755 */
+	DIR_ANY  = 2,	/* go on where others have a hand in it, but follow
+			 * no link there */
+};
+
+/*
+ * Opens the directory path, absolute, for names below it (O_PATH), a component
+ * at a time. Refused is one that isn't root's (without root: root's or ours),
+ * or that others may write to, unless it is sticky; a link is followed only
+ * where it is root's, and nobody else may make names beside it.
+ * Returns a descriptor; or -1 and errno, EPERM where it is refused.
+ */
+int dir_open(const char *path, int flags);
+
+/*
+ * As dir_open, of the directory that a place lies in, which may be missing
+ * (ENOENT), and its name there.
+ */
+int place_above(const struct service *s, enum place place, int flags,
+	const char **name);
+/* Opens a place; the tree must be root's or the service's user's. Returns a
+ * descriptor, or -1 and errno: ENOENT where it is missing, EPERM as above. */
+int place_open(const struct service *s, enum place place);
+/* The same, and makes it: the tree for the service's user. */
+int place_make(const struct service *s, enum place place);
+/* Whether something is there: 1, 0, or -1 and errno. */
+int place_is_there(const struct service *s, enum place place);
+/* Removes it, if it is there. Returns 0, or -1 and errno. */
+int place_remove(const struct service *s, enum place place);
+/* Whether what is there of them can be relied on. Returns 0, or -1, errno. */
+int places_trusted(const struct service *s);
+/* `PATH: why` of the last of these that failed. */
+const char *place_why(void);
+/* Whether the index is of a tree at path; then also whose that was. */
+int place_published(const struct service *s, const char *path, uid_t *owner);
+
+/* Whether there is but one user to be, in a user namespace that has no more. */
+int user_is_alone(void);

@@ -17,25 +17,6 @@
 #include "util.h"
 
 int
-tree_open(const struct service *s)
-{
-	char path[PATH_MAX];
-	uid_t uid;
-	gid_t gid;
-	int root, fd;
-
-	if (service_owner(s, &uid, &gid) < 0 ||
-	    service_path(s, PLACE_TREE, path, sizeof(path)) < 0)
-		return -1;
-	root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
-		return -1;
-	fd = dir_make(root, path, (uid_t)-1, (gid_t)-1, uid, gid);
-	close(root);
-	return fd;
-}
-
-int
 plan_place_fits(const struct service *s, const struct plan *plan)
 {
 	char tree[PATH_MAX];
@@ -63,21 +44,18 @@ plan_links_fit(const struct service *s, const struct plan *plan)
 int
 tree_is_empty(const struct service *s)
 {
-	char path[PATH_MAX];
 	struct dirent *e;
 	struct stat st;
 	DIR *d;
-	int empty = 1;
+	int fd = place_open(s, PLACE_TREE), empty = 1;
 
-	if (service_path(s, PLACE_TREE, path, sizeof(path)) < 0)
+	if (fd < 0)
 		return 1;
 	/* a directory in it has a link to it, on most file systems */
-	if (fstatat(s->dir, s->mount ? path : "tree", &st, 0) == 0 &&
-	    S_ISDIR(st.st_mode) && st.st_nlink > 2)
+	if ((fstat(fd, &st) == 0 && st.st_nlink > 2) || !(d = fdopendir(fd))) {
+		close(fd);
 		return 0;
-	d = opendir(path);
-	if (!d)
-		return 1;
+	}
 	while (empty && (e = readdir(d)))
 		empty = !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..");
 	closedir(d);
@@ -96,7 +74,7 @@ drift_due(const struct service *s)
 int64_t
 drift_look(struct service *s, struct plan *index, int drop)
 {
-	struct walk walk = { .root = tree_open(s) };
+	struct walk walk = { .root = place_make(s, PLACE_TREE) };
 	int64_t edited = 0, before = kv_number(&s->status, "drift", 0);
 	size_t i, n = 0;
 
@@ -131,19 +109,13 @@ drift_look(struct service *s, struct plan *index, int drop)
 static int
 tree_dismantle(struct service *s)
 {
-	char path[PATH_MAX], *name;
-	int above, result = 0;
+	const char *name;
+	int above = place_above(s, PLACE_TREE, 0, &name), result = 0;
 
-	if (service_path(s, PLACE_TREE, path, sizeof(path)) < 0)
-		return -1;
-	if (rmdir(path) == 0 || errno == ENOENT)
-		return 0;
-	name = strrchr(path, '/');
-	*name++ = '\0';
-	above = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (above < 0)
-		return -1;
-	result = saved_keep(s, "tree", above, name);
+		return errno == ENOENT ? 0 : -1;
+	if (unlinkat(above, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		result = saved_keep(s, "tree", above, name);
 	close(above);
 	return result;
 }
@@ -155,15 +127,16 @@ service_dismantle(struct service *s)
 		"index", "changes", "metrics", "metrics.new", "status",
 		"mounts", "conf"
 	};
-	char path[PATH_MAX];
 	struct kv conf;
 	size_t i;
 	int back;
 
+	if (places_trusted(s) < 0) {
+		warn("%s: can't be taken apart: %s", s->name, place_why());
+		return -1;
+	}
 	if (publish_nothing(s) < 0 || tree_dismantle(s) < 0 ||
-	    stage_clear(s) < 0 ||
-	    service_path(s, PLACE_CHECK, path, sizeof(path)) < 0 ||
-	    remove_tree(AT_FDCWD, path) < 0)
+	    stage_clear(s) < 0 || place_remove(s, PLACE_CHECK) < 0)
 		goto fail;
 	/* gitopper-conf takes no lock: has it come back meanwhile? */
 	if (kv_read(&conf, s->dir, "conf") < 0)

@@ -82,33 +82,14 @@ others_can_change(const char *name)
 	}
 }
 
-/* Whether there is more than one user to be: neither without root, nor in a
- * user namespace that has one. */
-static int
-can_be_others(void)
-{
-	unsigned long in, out, count = 0;
-	FILE *f;
-	int ok;
-
-	if (geteuid() != 0)
-		return 0;
-	f = fopen("/proc/self/uid_map", "re");
-	if (!f)
-		return 1;
-	ok = fscanf(f, "%lu %lu %lu", &in, &out, &count) != 3 || count != 1 ||
-	    fgetc(f) != '\n' || fgetc(f) != EOF;
-	fclose(f);
-	return ok;
-}
-
 struct passwd *
 command_user(const struct service *s, const char *path)
 {
 	const char *user = kv_get(&s->conf, "user");
 	struct passwd *pw;
 
-	if (!can_be_others() || !others_can_change(path))
+	/* without root there is nobody else to be */
+	if (geteuid() != 0 || user_is_alone() || !others_can_change(path))
 		return getpwuid(geteuid());
 	if (!user)
 		run_cant("%s could be changed by others than root, and the "

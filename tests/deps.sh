@@ -96,6 +96,7 @@ needed_check() {
 	need tzdata tzdata tzdata test -e /usr/share/zoneinfo/Europe/Berlin
 	need perl "perl perl-utils" "perl perl-Test-Harness" have perl prove
 	need util-linux util-linux util-linux have unshare setpriv flock
+	need acl acl acl have setfacl
 	need procps procps procps-ng have ps pgrep
 	need iproute2 iproute2 iproute have ip
 	[ $manager = apk ] || need systemd-container "" systemd-container \
