@@ -15,7 +15,8 @@ struct service;
 /* What the upstream or the way to it asks for; NULL where there is none. */
 struct secrets {
 	char *user, *password;	/* out of the credentials file */
-	char *key;		/* a private ssh key, as in its file */
+	char *key;		/* a private ssh key, as in its file, */
+	char *key_path;		/* and that file's */
 	char *passphrase;	/* that the key is locked with */
 	char *known_hosts;	/* lines of sshd(8)'s known_hosts */
 	char *ca;		/* path of a PEM file */
