@@ -179,7 +179,8 @@ tips_answer(const struct session *session)
 		}
 		if (git_object_lookup(&object, session->repo, &head->oid,
 		    GIT_OBJECT_ANY)) {
-			answer("damaged");
+			answer("suspect");
+			answer("error %s", git_message());
 			continue;
 		}
 		if (git_object_peel(&commit, object, GIT_OBJECT_COMMIT) == 0) {
@@ -235,8 +236,10 @@ refs_update(const struct session *session)
 	const git_remote_head *head;
 	git_reference *ref;
 	size_t i;
-	int e;
+	int e = refs_drop(session);
 
+	if (e)
+		return e;
 	for (i = 0; i < up->nbranches; i++) {
 		head = branch_head(session, up->branch[i]);
 		if (!head)

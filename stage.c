@@ -247,6 +247,9 @@ stage_followed(const struct job *job)
 static int
 is_trouble(struct job *job, const char *line)
 {
+	const char *url = kv_get(&job->s.conf, "upstream");
+	char more[300] = "", id[128];
+
 	if (strncmp(line, "error ", 6) != 0 &&
 	    strncmp(line, "damaged ", 8) != 0 &&
 	    strncmp(line, "missing ", 8) != 0)
@@ -254,9 +257,14 @@ is_trouble(struct job *job, const char *line)
 	job->damaged = *line == 'd';
 	/* then what is to be said is why */
 	job->missing = *line == 'm' && job->unreached;
+	if (job->damaged) {
+		upstream_id(url ? url : "", id, sizeof(id));
+		snprintf(more, sizeof(more), " (.upstream/%s/repo may be "
+		    "damaged: gitopper-ctl wipe makes it anew)", id);
+	}
 	if (!job->offline && !job->missing)
-		service_fail(&job->s, "pull", "commit %.8s: %s", job->wanted,
-		    strchr(line, ' ') + 1);
+		service_fail(&job->s, "pull", "commit %.8s: %s%s", job->wanted,
+		    strchr(line, ' ') + 1, more);
 	return 1;
 }
 
