@@ -33,7 +33,7 @@ CONF = gitopper-conf.o config.o config-settings.o config-places.o \
 	config-value.o window.o zone.o $(TOML) $(STATE)
 WAIT = gitopper-wait.o roster.o claims.o due.o watch.o $(STATE)
 PULL = gitopper-pull.o worker.o release.o job.o contact.o secrets.o scrub.o \
-	credential.o stores.o child.o hear.o kept.o fetch.o login.o heads.o \
+	credential.o stores.o doubt.o child.o hear.o kept.o fetch.o login.o heads.o \
 	hostkey.o lean.o pktline.o blobs.o pack.o sweep.o git.o reader.o \
 	history.o content.o listing.o stage.o next.o signed.o path.o plan.o \
 	publish.o saved.o tree.o confine.o $(FILTER)

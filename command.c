@@ -70,22 +70,6 @@ env_add(struct env *env, const char *key, const char *value)
 		env_set(env, key, strlen(key), value);
 }
 
-/* An URL's `user:password@` is nobody's business. */
-static char *
-url_plain(const char *url)
-{
-	const char *p = strstr(url, "://"), *end, *at = NULL, *q;
-
-	if (!p)
-		return xstrdup(url);
-	p += 3;
-	end = p + strcspn(p, "/?#");
-	for (q = p; q < end; q++)
-		if (*q == '@')
-			at = q + 1;
-	return xasprintf("%.*s%s", (int)(p - url), url, at ? at : p);
-}
-
 /* All values of a key, a line each. */
 static char *
 values_of(const struct kv *kv, const char *key)
@@ -120,7 +104,7 @@ env_conf(struct env *env, const struct kv *conf)
 		if (j < sizeof(private_keys) / sizeof(char *))
 			continue;
 		value = strcmp(key, "upstream") == 0 ?
-		    url_plain(kv_get(conf, key)) : values_of(conf, key);
+		    upstream_public(kv_get(conf, key)) : values_of(conf, key);
 		for (p = key; *p; p++)
 			*p = isalnum((unsigned char)*p) ?
 			    (char)toupper((unsigned char)*p) : '_';

@@ -198,6 +198,31 @@ service_free(struct config_service *s)
 	kv_free(&s->conf);
 }
 
+/* Services on one upstream share a contact, and so whatever it takes to get
+ * in: a fault where an earlier one says that it takes something else. */
+static void
+secrets_check(struct reader *r, const struct config_service *s)
+{
+	const char *url = kv_get(&s->conf, "upstream"), *a, *b;
+	const struct config_service *o;
+	size_t i, k;
+
+	for (i = 0; i < r->c->nservices; i++) {
+		o = &r->c->services[i];
+		b = kv_get(&o->conf, "upstream");
+		if (!url || !b || strcmp(url, b))
+			continue;
+		for (k = K_KEY; k <= K_CA; k++) {
+			a = kv_get(&s->conf, key_name(k));
+			b = kv_get(&o->conf, key_name(k));
+			if (a && b && strcmp(a, b))
+				fault(r, AT(s), "service %s has another %s "
+				    "than %s, for the same upstream", s->name,
+				    key_name(k), o->name);
+		}
+	}
+}
+
 /* Takes s, whose name and dirs are known, over; machine is NULL where it is
  * for others. */
 static void
@@ -223,6 +248,7 @@ service_add(struct reader *r, struct config_service *s, const char *machine,
 		return;
 	}
 	places_check_host(r, s);
+	secrets_check(r, s);
 	c->services = xreallocarray(c->services, c->nservices + 1,
 	    sizeof(*c->services));
 	c->services[c->nservices++] = *s;

@@ -34,7 +34,9 @@ static const char port_default[] = "9222";
 enum {
 	/* times, in seconds */
 	INTERVAL        = 300,	/* between two looks at an upstream */
-	TIMEOUT         = 60,	/* for a contact with one upstream */
+	TIMEOUT         = 60,	/* without a sign of life from an upstream */
+	CONTACT_TIME    = 3600,	/* for a contact as a whole, if things move */
+	DOING_EVERY     = 3,	/* between two words about that in status */
 	READ_TIMEOUT    = 60,	/* without a byte from the reading child; or
 				 * the service's timeout, if that is longer */
 	ACTION_TIMEOUT  = 60,	/* for an action or a check */
@@ -47,7 +49,11 @@ enum {
 	KILL_AFTER      = 2,	/* between SIGTERM and SIGKILL */
 	RETRY_MIN       = 10,	/* before a failed step is tried again */
 	DRIFT_EVERY     = 3600,	/* between two looks for local edits */
-	RENEW_EVERY     = 86400, /* between two renewals of a damaged store */
+	RENEW_EVERY     = 86400, /* a damaged store is made anew not more than
+				 * RENEWALS_MAX times in */
+	DOUBT_EVERY     = 3600,	/* between two looks whether it is damaged, at
+				 * most; or DOUBT_SHARE times what one took */
+	PACK_AGAIN      = 86400, /* between two tries to pack, if one fails */
 	KEEP_AGAIN      = 3600,	/* between two tries to fetch what can be gone
 				 * back to, where the first one failed */
 	PACK_TIME       = 900,	/* for many packs to become one */
@@ -67,7 +73,10 @@ enum {
 	REMOTE_RETRY_MAX = 60,	/* between two tries of watch to reach one */
 
 	/* numbers */
-	UPSTREAMS_MAX   = 8,	/* contacted at a time */
+	UPSTREAMS_MAX   = 64,	/* contacted at a time; and as many of those
+				 * that failed the last time */
+	RENEWALS_MAX    = 3,	/* of a damaged store, in RENEW_EVERY */
+	DOUBT_SHARE     = 100,
 	ACTIONS_MAX     = 16,	/* run at a time */
 	SYMREF_MAX      = 4096,	/* bytes of a symbolic link's target */
 	FILES_MAX       = 1000000, /* files in one service's tree */
@@ -96,6 +105,7 @@ enum {
 	SECRET_MAX      = 1 << 20,	/* a key, credentials, known_hosts */
 	COMMIT_MAX      = 1 << 20,	/* a commit with its signature */
 	FILE_MAX        = 512 << 20,	/* a file of a service */
+	LEAST_BYTES     = 1000,	/* within a timeout; less is silence */
 	ANSWER_MAX      = 1 << 20,	/* what a fetching child says */
 	CHILD_SAID_MAX  = 64 << 10,	/* on its standard error, any child */
 	CTL_FILE_MAX    = 128,		/* frozen, pin and poke */

@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,30 +95,62 @@ repo_make(struct upstream *up, const char *name)
 	return result;
 }
 
+/* What a child says, which writes to the directory store of an upstream. */
+struct hearing {
+	const struct upstream *up;
+	struct child *child;
+	const char *store;
+	char *text;		/* of ANSWER_MAX bytes and a NUL */
+	size_t len;
+	int64_t look;		/* when the store is to be looked at again */
+};
+
+/* Adds to the text what comes next. Returns 1; 0 at the end; -1: nothing is
+ * there by the deadline, or it is too much, or the store is. */
+static int
+hear_more(struct hearing *h, int64_t deadline)
+{
+	ssize_t n;
+
+	while (h->len < ANSWER_MAX && now_ms() < deadline) {
+		if (now_ms() >= h->look) {
+			if (store_outgrown(h->up->dir, h->store))
+				return -1;
+			h->look = now_ms() + STORE_LOOK * 1000;
+		}
+		n = child_read(h->child, h->text + h->len, ANSWER_MAX - h->len,
+		    h->look < deadline ? h->look : deadline);
+		if (n < 0 && errno == ETIMEDOUT)
+			continue;
+		h->len += n > 0 ? (size_t)n : 0;
+		h->text[h->len] = '\0';
+		return n > 0;
+	}
+	return -1;
+}
+
+static void
+hearing_start(struct hearing *h, const struct upstream *up,
+	struct child *child, const char *store)
+{
+	*h = (struct hearing){ .up = up, .child = child, .store = store,
+	    .text = xmalloc(ANSWER_MAX + 1),
+	    .look = now_ms() + STORE_LOOK * 1000 };
+}
+
 char *
 upstream_listen(const struct upstream *up, struct child *child,
 	const char *name, int64_t deadline)
 {
-	int64_t look = now_ms() + STORE_LOOK * 1000;
-	char *text = xmalloc(ANSWER_MAX + 1);
-	size_t len = 0;
-	ssize_t n;
+	struct hearing h;
+	int more;
 
-	while (len < ANSWER_MAX && now_ms() < deadline) {
-		n = child_read(child, text + len, ANSWER_MAX - len,
-		    look < deadline ? look : deadline);
-		if (n == 0 || (n < 0 && errno != ETIMEDOUT)) {
-			text[len] = '\0';
-			return text;
-		}
-		len += n > 0 ? (size_t)n : 0;
-		if (now_ms() < look)
-			continue;
-		if (store_outgrown(up->dir, name))
-			break;
-		look = now_ms() + STORE_LOOK * 1000;
-	}
-	free(text);
+	hearing_start(&h, up, child, name);
+	while ((more = hear_more(&h, deadline)) > 0)
+		;
+	if (more == 0)
+		return h.text;
+	free(h.text);
 	return NULL;
 }
 
@@ -138,6 +172,112 @@ store_remove(struct upstream *up, const char *name)
 	    (unsigned long long)(2 * STORE_MAX >> 20), STORE_FILES_MAX);
 }
 
+/* How far a contact is. */
+struct progress {
+	size_t heard;		/* of what the child said */
+	uint64_t bytes;
+	unsigned steps;
+	int64_t shown;		/* when status last told of it */
+};
+
+/* Whether what the child says now is more than silence. */
+static int
+goes_on(struct progress *p, const char *text)
+{
+	unsigned long long bytes;
+	unsigned steps;
+	const char *line, *end;
+	int more = 0;
+
+	for (; (end = strchr(line = text + p->heard, '\n'));
+	    p->heard = (size_t)(end + 1 - text)) {
+		if (sscanf(line, "got %llu %u", &bytes, &steps) != 2 ||
+		    (bytes < p->bytes + LEAST_BYTES && steps <= p->steps))
+			continue;
+		p->bytes = bytes;
+		p->steps = steps;
+		more = 1;
+	}
+	return more;
+}
+
+/* So that people see it, and gitopper-wait doesn't take it for a look that
+ * is due. */
+static void
+progress_show(struct upstream *up, struct progress *p)
+{
+	char text[96];
+
+	if (now_ms() < p->shown + DOING_EVERY * 1000)
+		return;
+	p->shown = now_ms();
+	snprintf(text, sizeof(text), "fetch %lld %llu %lld",
+	    (long long)up->start.tv_sec, (unsigned long long)p->bytes,
+	    (long long)time(NULL));
+	kv_set(&up->status, "doing", text);
+	kv_set_number(&up->status, "tried", up->start.tv_sec);
+	if (kv_write(&up->status, up->dir, "status", 0644) < 0)
+		note("status:");
+}
+
+/* What the fetching child says, as long as it goes on; NULL, and why. */
+static char *
+fetch_listen(struct upstream *up, struct child *child, const char *store)
+{
+	struct hearing h;
+	struct progress p = { .shown = now_ms() };
+	int64_t silence = up->timeout * 1000, deadline = now_ms() + silence;
+	int64_t end = now_ms() + (int64_t)CONTACT_TIME * 1000;
+	char after[64] = "";
+	int more;
+
+	if (end < deadline)
+		end = deadline;
+	hearing_start(&h, up, child, store);
+	while ((more = hear_more(&h, deadline < end ? deadline : end)) > 0)
+		if (goes_on(&p, h.text)) {
+			deadline = now_ms() + silence;
+			progress_show(up, &p);
+		}
+	if (more == 0)
+		return h.text;
+	if (p.bytes >= 1000000)
+		snprintf(after, sizeof(after), ", after %llu MB",
+		    (unsigned long long)p.bytes / 1000000);
+	snprintf(up->error, sizeof(up->error), deadline < end ?
+	    "no answer within %lld s%s" : "not complete within %lld s%s",
+	    (long long)(deadline < end ? up->timeout : CONTACT_TIME), after);
+	free(h.text);
+	return NULL;
+}
+
+/* How often the store was made anew within RENEW_EVERY. */
+static int
+renewals(const struct upstream *up)
+{
+	int64_t now = time(NULL), last;
+	const char *value;
+	size_t i = 0;
+	int n = 0;
+
+	while ((value = kv_next(&up->status, "renewed", &i))) {
+		last = parse_number(value);
+		n += last <= now && now < last + RENEW_EVERY;
+	}
+	return n;
+}
+
+static void
+renewal_note(struct upstream *up)
+{
+	char text[24];
+
+	if (renewals(up) == 0)
+		kv_set(&up->status, "renewed", NULL);
+	snprintf(text, sizeof(text), "%lld", (long long)time(NULL));
+	kv_add(&up->status, "renewed", text);
+}
+
 /*
  * A damaged store is not mended but fetched anew, beside the old one. It may
  * well be the upstream that is damaged, hence not at each contact.
@@ -145,13 +285,12 @@ store_remove(struct upstream *up, const char *name)
 static int
 renewal_begin(struct upstream *up)
 {
-	int64_t last = kv_number(&up->status, "renewed", 0), now = time(NULL);
 	const char *plain = kv_get(&up->status, "plain");
 
 	/* what is asked for by its id goes to a store that has the rest */
 	if (up->keeping || up->nlacks || (!up->wipe &&
 	    (faccessat(up->dir, "damaged", F_OK, 0) < 0 ||
-	    (last <= now && now < last + RENEW_EVERY))))
+	    renewals(up) >= RENEWALS_MAX)))
 		return 0;
 	/* the server may have learned */
 	if (!up->refused && (up->wipe || !plain || strcmp(plain, "refused")))
@@ -186,8 +325,46 @@ renewal_end(struct upstream *up)
 	if (result < 0)
 		return -1;
 	up->wipe = 0;
-	kv_set_number(&up->status, "renewed", time(NULL));
+	renewal_note(up);
 	return 0;
+}
+
+/* The lines of known_hosts for keys of that type. */
+static void
+lines_of(FILE *to, const char *known_hosts, const char *type)
+{
+	const char *line, *blank;
+	size_t n;
+
+	for (line = known_hosts; *line; line += n + (line[n] == '\n')) {
+		n = strcspn(line, "\n");
+		blank = memchr(line, ' ', n);
+		if (*line != '#' && *line != '@' && blank &&
+		    strncmp(blank + strspn(blank, " "), type,
+		    strlen(type)) == 0)
+			fprintf(to, "%.*s\n", (int)n, line);
+	}
+}
+
+/* libgit2 asks for a key of the type that a server's first line has; with an
+ * RSA key, libssh2 mostly gets no further. */
+static char *
+known_hosts_sorted(const char *known_hosts)
+{
+	static const char *const types[] = {
+		"ssh-ed25519", "ecdsa-", "ssh-rsa", "ssh-dss"
+	};
+	char *text;
+	size_t len, i;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		die(EXIT_SYS, "open_memstream:");
+	for (i = 0; i < sizeof(types) / sizeof(*types); i++)
+		lines_of(f, known_hosts, types[i]);
+	if (fclose(f) == EOF)
+		die(EXIT_SYS, "open_memstream:");
+	return text;
 }
 
 /*
@@ -198,9 +375,9 @@ renewal_end(struct upstream *up)
 static int
 home_make(const struct upstream *up, const char *known_hosts)
 {
-	size_t len = strlen(known_hosts), n;
 	int dir, result = 0;
-	char *old;
+	char *old, *sorted;
+	size_t len, n;
 	uid_t uid;
 	gid_t gid;
 
@@ -208,14 +385,16 @@ home_make(const struct upstream *up, const char *known_hosts)
 	dir = dir_make(up->dir, ".ssh", (uid_t)-1, gid, (uid_t)-1, gid);
 	if (dir < 0)
 		return -1;
+	sorted = known_hosts_sorted(known_hosts);
+	len = strlen(sorted);
 	old = file_read(dir, "known_hosts", SECRET_MAX * 2, &n);
 	/* whom root knows is nobody else's business */
 	if (fchmod(dir, 0750) < 0)
 		result = -1;
-	else if (!old || n != len || memcmp(old, known_hosts, len))
-		result = file_write(dir, "known_hosts", known_hosts, len,
-		    0644);
+	else if (!old || n != len || memcmp(old, sorted, len))
+		result = file_write(dir, "known_hosts", sorted, len, 0644);
 	free(old);
+	free(sorted);
 	close(dir);
 	return result;
 }
@@ -273,14 +452,28 @@ store_room(const struct upstream *up)
 	return room < PACK_MAX ? room : PACK_MAX;
 }
 
+/* Who fetches, for messages. */
+static const char *
+fetcher(void)
+{
+	struct passwd *pw;
+	uid_t uid;
+	gid_t gid;
+
+	if (child_user(&uid, &gid) < 0 || uid == (uid_t)-1)
+		uid = geteuid();
+	pw = getpwuid(uid);
+	return pw ? pw->pw_name : fetch_users[0];
+}
+
 static int
-fetch(struct upstream *up, int64_t deadline)
+fetch(struct upstream *up)
 {
 	char repo[4096], *text;
 	int made = repo_make(up, "repo"), why = errno;
 	int renewal = renewal_begin(up);
 	struct secrets secrets = { 0 };
-	struct fetch what = { up, &secrets, repo, store_room(up) };
+	struct fetch what = { up, &secrets, repo, fetcher(), store_room(up) };
 	const char *store = renewal ? "repo.new" : "repo";
 	struct child child;
 	int result = -1, status;
@@ -308,18 +501,22 @@ fetch(struct upstream *up, int64_t deadline)
 		return -1;
 	}
 	secrets_wipe(&secrets, up->url);
-	text = upstream_listen(up, &child, store, deadline);
+	text = fetch_listen(up, &child, store);
 	status = child_end(&child);
 	if (store_outgrown(up->dir, store))
 		store_remove(up, store);
-	else if (!text)
-		snprintf(up->error, sizeof(up->error),
-		    "no answer within %lld s", (long long)up->timeout);
-	else
-		result = upstream_hear(up, text, renewal);
+	else if (text)
+		result = upstream_hear(up, text);
+	/* one that is not in use yet isn't looked at */
+	if (text && up->suspect && !renewal)
+		upstream_doubt(up);
 	if (result == 0 && renewal)
 		result = renewal_end(up);
-	if (text && WIFSIGNALED(status))
+	/* so it goes where a file is written through memory */
+	if (text && WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS)
+		snprintf(up->error, sizeof(up->error),
+		    "not enough room in %s", repo);
+	else if (text && WIFSIGNALED(status))
 		note("%s: child ended by signal %d", repo, WTERMSIG(status));
 	free(text);
 	return result;
@@ -327,16 +524,16 @@ fetch(struct upstream *up, int64_t deadline)
 
 /* Fetches; and where the server refused to be asked so, once more. */
 static int
-fetch_all(struct upstream *up, int64_t deadline)
+fetch_all(struct upstream *up)
 {
 	size_t nlacks = up->nlacks;
-	int result = fetch(up, deadline);
+	int result = fetch(up);
 
 	if (!up->refused)
 		return result;
 	*up->error = '\0';
 	up->nlacks = 0;
-	result = fetch(up, deadline);
+	result = fetch(up);
 	up->nlacks = nlacks;
 	up->refused = 0;
 	return result;
@@ -359,28 +556,37 @@ tick_await(struct timespec *tick)
 	} while (tick->tv_sec == was.tv_sec && tick->tv_nsec == was.tv_nsec);
 }
 
+/* Somebody else is at it, or there is no lock: nobody must believe that this
+ * was a contact. */
+static int
+contact_none(struct upstream *up, int why)
+{
+	up->busy = why == ETIMEDOUT;
+	if (!up->busy)
+		snprintf(up->error, sizeof(up->error), "lock: %s",
+		    strerror(why));
+	memset(&up->start, 0, sizeof(up->start));
+	return -1;
+}
+
 int
 upstream_contact(struct upstream *up)
 {
-	int64_t deadline = now_ms() + up->timeout * 1000;
-	int lock = upstream_lock(up, deadline), result;
+	int lock = upstream_lock(up, now_ms() + up->timeout * 1000);
+	int result, why = errno;
 	char *public;
 
 	*up->error = '\0';
+	up->busy = 0;
 	tick_await(&up->start);
-	if (lock < 0) {
-		snprintf(up->error, sizeof(up->error),
-		    "another contact holds its lock: %s", strerror(errno));
-		/* who asked for a wipe must not believe in it */
-		if (up->wipe)
-			memset(&up->start, 0, sizeof(up->start));
-		return -1;
-	}
 	kv_free(&up->status);
 	if (kv_read(&up->status, up->dir, "status") < 0)
 		note("an upstream's status is not readable, made anew");
+	if (lock < 0)
+		return contact_none(up, why);
 	kept_check(up);
-	result = fetch_all(up, deadline);
+	result = fetch_all(up);
+	kv_set(&up->status, "doing", NULL);
 	public = upstream_public(up->url);	/* httpd shows this file */
 	kv_set(&up->status, "url", public);
 	free(public);
@@ -413,14 +619,15 @@ upstream_tidy(struct upstream *up)
 {
 	int64_t tried = kv_number(&up->status, "unkept", 0), now = time(NULL);
 
-	if (*up->error)
+	if (*up->error || up->busy)
 		return;
 	/* what is too large, say, is not to be had however often */
 	if (!kv_get(&up->status, "plain") && kept_is_due(up) &&
 	    (tried > now || now >= tried + KEEP_AGAIN)) {
 		up->keeping = 1;
 		if (upstream_contact(up) < 0)
-			note("older commits: %s", up->error);
+			note("older commits: %s", up->busy ?
+			    "another contact goes on" : up->error);
 		up->keeping = 0;
 	}
 	upstream_pack(up);

@@ -16,7 +16,8 @@ struct service;
 /* What the upstream or the way to it asks for; NULL where there is none. */
 struct secrets {
 	char *user, *password;	/* out of the credentials file */
-	char *key;		/* a private ssh key, as in its file */
+	char *key;		/* a private ssh key, as in its file, */
+	char *key_path;		/* and that file's */
 	char *passphrase;	/* that the key is locked with */
 	char *known_hosts;	/* lines of sshd(8)'s known_hosts */
 	char *ca;		/* path of a PEM file */
@@ -33,7 +34,9 @@ struct upstream {
 	int wipe;		/* the object store is to be made anew, */
 	int refused;		/* as the upstream broke a promise */
 	int keeping;		/* this contact is for older commits' blobs */
-	int64_t timeout;	/* seconds */
+	int busy;		/* another contact went on all the time */
+	int suspect;		/* what went wrong may be the store's fault */
+	int64_t timeout;	/* seconds without anything new */
 	char *key, *passphrase, *known_hosts, *credentials, *ca; /* paths */
 	char *credential_command;
 
@@ -46,8 +49,9 @@ struct upstream {
 
 /*
  * Talks to the upstream, and fetches what its branches have that isn't here,
- * through a child of its own, within the timeout; holds .upstream/ID/lock
- * meanwhile. Updates status and error. Returns 0, or -1 where it failed.
+ * through a child of its own, which may not be silent for the timeout; holds
+ * .upstream/ID/lock meanwhile. Updates status and error. Returns 0, or -1
+ * where it failed or, with busy and no error, somebody else holds the lock.
  */
 int upstream_contact(struct upstream *up);
 
@@ -90,16 +94,19 @@ int store_outgrown(int dir, const char *name);
  * used them for STORE_KEEP seconds. */
 void stores_expire(const char *const *urls, size_t n);
 
-/* Notes that the object store may be damaged: a later contact makes it anew. */
+/* Notes that the object store is damaged: a later contact makes it anew. */
 void upstream_damaged(const struct upstream *up);
+
+/* doubt.c: a child reads all of the object store. If it is damaged, that is
+ * noted, and said in error. It takes no more than a share of the time. */
+void upstream_doubt(struct upstream *up);
 
 /* The path of the object store. */
 void upstream_repo(const struct upstream *up, char *buf, size_t size);
 
 /* Takes what the fetching child said, lines as fetch_work has them, into
- * status and error; renewal: of a store that is made anew. Returns 0, or -1
- * where there is an error. */
-int upstream_hear(struct upstream *up, char *text, int renewal);
+ * status, error and suspect. Returns 0, or -1 where there is an error. */
+int upstream_hear(struct upstream *up, char *text);
 
 /* Reads what up's paths name. Returns 0, or -1 with why in up->error. */
 int secrets_read(struct secrets *secrets, struct upstream *up);
@@ -125,6 +132,7 @@ struct fetch {
 	const struct upstream *up;
 	struct secrets *secrets;
 	const char *repo;
+	const char *user;	/* the child's, for messages */
 	uint64_t room;		/* bytes that one file there may have */
 };
 
@@ -132,9 +140,9 @@ struct fetch {
  * Runs in the child. Writes lines to descriptor 3: `tip BRANCH<TAB>COMMIT`
  * for each branch that is there, `plain` where the server can't leave blobs
  * out, `given` or `refused` when it was asked for them by their ids, `cut`
- * where it hung up then, `fresh` where the store is new, `damaged` where it
- * may be,
- * `error TEXT`, and `done` last. arg is a struct fetch.
+ * where it hung up then, `fresh` where the store is new, `suspect` where what
+ * went wrong may be its fault, `got BYTES STEPS` now and then while something
+ * comes, `error TEXT`, and `done` last. arg is a struct fetch.
  */
 void fetch_work(void *arg);
 

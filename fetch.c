@@ -21,7 +21,11 @@
 #include "sweep.h"
 #include "util.h"
 
-enum { REFS_ROOM = 1 << 20 };
+enum {
+	REFS_ROOM = 1 << 20,
+	TELL_EVERY = 500,	/* ms, or */
+	TELL_BYTES = 1 << 20,	/* that came */
+};
 
 void
 answer(const char *fmt, ...)
@@ -120,6 +124,43 @@ coming(void *arg)
 	struct session *session = arg;
 
 	secrets_scrub(session->fetch->secrets, session->fetch->up->url);
+}
+
+/* Tells the parent, now and then, that it goes on. */
+static void
+progress_tell(struct session *session)
+{
+	int64_t now = now_ms();
+
+	if (now < session->told + TELL_EVERY &&
+	    session->bytes < session->told_bytes + TELL_BYTES)
+		return;
+	session->told = now;
+	session->told_bytes = session->bytes;
+	answer("got %llu %u", (unsigned long long)session->bytes,
+	    session->steps);
+}
+
+static void
+bytes_came(void *arg, size_t len)
+{
+	struct session *session = arg;
+
+	session->bytes += len;
+	progress_tell(session);
+}
+
+/* Once a pack is here its deltas are resolved; without a server there is
+ * nothing else to count. */
+static int
+pack_grows(const git_indexer_progress *stats, void *arg)
+{
+	struct session *session = arg;
+
+	session->steps = session->bytes ? stats->indexed_deltas :
+	    stats->indexed_objects;
+	progress_tell(session);
+	return 0;
 }
 
 static int
@@ -296,8 +337,10 @@ session_start(struct session *session)
 	options->callbacks.credentials = login_credential;
 	options->callbacks.certificate_check = login_certificate;
 	options->callbacks.transport = transport;
+	options->callbacks.transfer_progress = pack_grows;
 	options->callbacks.payload = session;
 	session->lean.coming = coming;
+	session->lean.got = bytes_came;
 	session->lean.arg = session;
 	/* http_proxy, https_proxy and no_proxy, of the environment */
 	options->proxy_opts.type = GIT_PROXY_AUTO;
@@ -341,6 +384,39 @@ session_run(struct session *session)
 	return objects_fetch(session, &ids);
 }
 
+/* Our user may have no way to the store. */
+static int
+way_is_closed(const struct fetch *fetch)
+{
+	char path[4096], *p;
+
+	snprintf(path, sizeof(path), "%s", fetch->repo);
+	for (p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
+		*p = '\0';
+		if (access(path, X_OK) < 0 && errno == EACCES) {
+			answer("error the user %s can't get to %s: %s is "
+			    "closed to it", fetch->user, fetch->repo, path);
+			return 1;
+		}
+		*p = '/';
+	}
+	return 0;
+}
+
+static void
+error_answer(const struct fetch *fetch)
+{
+	const char *text = git_message();
+
+	if (strstr(text, "No space left") ||
+	    (strstr(text, "File too large") && fetch->room < PACK_MAX))
+		answer("error not enough room in %s: %llu MB are free, and a "
+		    "file may have half of that", fetch->repo,
+		    (unsigned long long)fetch->room / 500000);
+	else
+		answer("error %s%s", text, login_hint(fetch));
+}
+
 void
 fetch_work(void *arg)
 {
@@ -357,11 +433,13 @@ fetch_work(void *arg)
 		answer("error %s", git_message());
 		return;
 	}
+	if (way_is_closed(arg))
+		return;
 	e = session_run(&session);
 	if (e && git_damage())
-		answer("damaged");
+		answer("suspect");
 	if (e)
-		answer("error %s%s", git_message(), login_hint(arg));
+		error_answer(arg);
 	else if (session.head)
 		tips_answer(&session);
 	if (!e && session.fetched)

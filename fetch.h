@@ -21,6 +21,10 @@ struct session {
 	int fetched;		/* it is another one now */
 	int logins;		/* credentials that were asked for */
 	int connections;	/* so far */
+	uint64_t bytes;		/* that came, */
+	unsigned steps;		/* and what was done with them since */
+	int64_t told;		/* when the parent last heard of that, */
+	uint64_t told_bytes;	/* and what */
 };
 
 /* fetch.c: writes a line to the parent, as contact.h has them. */

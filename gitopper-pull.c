@@ -42,7 +42,8 @@ static struct worker *workers;
 static size_t nworkers;
 static struct known *known;	/* sorted by name */
 static size_t nknown;
-static int tokens[2];		/* a byte for each contact that may be made */
+static int tokens[2];		/* a byte for each contact that may be made, */
+static int others[2];		/* and with those that failed the last time */
 static int result;
 
 static struct worker *
@@ -188,6 +189,29 @@ stores_tidy(void)
 	free(urls);
 }
 
+/* Whether the last contact came to nothing. */
+static int
+is_failing(const char *url)
+{
+	struct kv status;
+	int failing = upstream_read(&status, url) == 0 &&
+	    kv_number(&status, "contact", 0) < kv_number(&status, "tried", 0);
+
+	kv_free(&status);
+	return failing;
+}
+
+static void
+tokens_make(int fds[2])
+{
+	char token[UPSTREAMS_MAX];
+
+	memset(token, 't', sizeof(token));
+	if (pipe2(fds, O_CLOEXEC) < 0 ||
+	    write_all(fds[1], token, sizeof(token)) < 0)
+		die(EXIT_SYS, "pipe:");
+}
+
 static int
 worker_start(struct worker *w, int fflag)
 {
@@ -219,7 +243,9 @@ worker_start(struct worker *w, int fflag)
 	for (i = 0; i < nworkers; i++)
 		if (workers[i].names >= 0)
 			close(workers[i].names);
-	_exit(worker_run(&w->up, tokens, fflag));
+	/* those that hang are not to be in the others' way */
+	_exit(worker_run(&w->up, is_failing(w->up.url) ? others : tokens,
+	    fflag));
 }
 
 static void
@@ -304,7 +330,6 @@ main(int argc, char *argv[])
 {
 	struct names names;
 	const char *name;
-	char token[UPSTREAMS_MAX];
 	int c, aflag = 0, fflag = 0, pflag = 0;
 
 	setup(argv[0]);
@@ -322,10 +347,8 @@ main(int argc, char *argv[])
 	state_open();
 	names_start(&names, argv + optind, aflag);
 	if (!pflag) {
-		memset(token, 't', sizeof(token));
-		if (pipe2(tokens, O_CLOEXEC) < 0 ||
-		    write_all(tokens[1], token, sizeof(token)) < 0)
-			die(EXIT_SYS, "pipe:");
+		tokens_make(tokens);
+		tokens_make(others);
 		upstreams_read();
 	}
 	while ((name = names_next(&names, -1)))

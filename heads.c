@@ -179,7 +179,8 @@ tips_answer(const struct session *session)
 		}
 		if (git_object_lookup(&object, session->repo, &head->oid,
 		    GIT_OBJECT_ANY)) {
-			answer("damaged");
+			answer("suspect");
+			answer("error %s", git_message());
 			continue;
 		}
 		if (git_object_peel(&commit, object, GIT_OBJECT_COMMIT) == 0) {
@@ -191,6 +192,41 @@ tips_answer(const struct session *session)
 	}
 }
 
+/* Whether it is the ref that a branch which is followed names. */
+static int
+is_followed(const struct session *session, const char *name)
+{
+	const struct upstream *up = session->fetch->up;
+	const git_remote_head *head;
+	size_t i;
+
+	for (i = 0; i < up->nbranches; i++) {
+		head = branch_head(session, up->branch[i]);
+		if (head && strcmp(head->name, name) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* A ref that is of no use any more may stand where another one has to be
+ * made: `env` and `env/prod` can't both be. */
+static int
+refs_drop(const struct session *session)
+{
+	git_strarray names;
+	size_t i;
+	int e = git_reference_list(&names, session->repo);
+
+	if (e)
+		return e;
+	for (i = 0; i < names.count && !e; i++)
+		if (!is_followed(session, names.strings[i]))
+			e = git_reference_remove(session->repo,
+			    names.strings[i]);
+	git_strarray_dispose(&names);
+	return e;
+}
+
 /* Our refs are where the upstream's are; only those that are followed, since
  * there may be very many others. */
 int
@@ -200,8 +236,10 @@ refs_update(const struct session *session)
 	const git_remote_head *head;
 	git_reference *ref;
 	size_t i;
-	int e;
+	int e = refs_drop(session);
 
+	if (e)
+		return e;
 	for (i = 0; i < up->nbranches; i++) {
 		head = branch_head(session, up->branch[i]);
 		if (!head)

@@ -58,7 +58,8 @@ plain_note(struct upstream *up)
 	if (*up->url == '/' || strncmp(up->url, "file://", 7) == 0)
 		return;
 	public = upstream_public(up->url);
-	warn("%s: it can't leave out what isn't needed: all is fetched",
+	warn("%s: it can't leave out what isn't needed: all is fetched "
+	    "(on the server: git config uploadpack.allowFilter true)",
 	    public);
 	free(public);
 }
@@ -97,14 +98,15 @@ fresh_note(struct upstream *up)
 }
 
 int
-upstream_hear(struct upstream *up, char *text, int renewal)
+upstream_hear(struct upstream *up, char *text)
 {
 	struct kv tips = { 0 };
 	const char *tip, *store = NULL;
 	char *line, *rest = text;
-	int done = 0, damaged = 0;
+	int done = 0;
 	size_t i = 0;
 
+	up->suspect = 0;
 	while ((line = strsep(&rest, "\n"))) {
 		/* no more of them than status has room for */
 		if (strncmp(line, "tip ", 4) == 0 && tip_ok(up, line + 4) &&
@@ -115,8 +117,8 @@ upstream_hear(struct upstream *up, char *text, int renewal)
 		else if (strncmp(line, "store ", 6) == 0 &&
 		    strlen(line) == 22 && is_hash(line + 6, 16))
 			store = line + 6;
-		else if (strcmp(line, "damaged") == 0)
-			damaged = 1;
+		else if (strcmp(line, "suspect") == 0)
+			up->suspect = 1;
 		else if (strcmp(line, "plain") == 0 && !up->keeping)
 			plain_note(up);
 		else if (strcmp(line, "refused") == 0 ||
@@ -129,12 +131,7 @@ upstream_hear(struct upstream *up, char *text, int renewal)
 		else if (strcmp(line, "done") == 0)
 			done = 1;
 	}
-	if (damaged)
-		upstream_damaged(up);
-	/* a fresh one as well: so it is the upstream that is damaged */
-	if (damaged && renewal)
-		kv_set_number(&up->status, "renewed", time(NULL));
-	kv_set(&up->status, "store", damaged ? NULL : store);
+	kv_set(&up->status, "store", up->suspect ? NULL : store);
 	if (!done && !*up->error)
 		snprintf(up->error, sizeof(up->error),
 		    "the fetching child ended early");

@@ -83,7 +83,7 @@ wanted_unknown(struct job *job, const struct upstream *up)
 		if (stage_clear(s) < 0)
 			warn("%s: next:", s->name);
 		return;
-	} else if (s->ctl.frozen || *up->error) {
+	} else if (s->ctl.frozen || *up->error || up->busy) {
 		return;
 	} else {
 		service_fail(s, "pull", "the upstream has no %s",
@@ -143,7 +143,7 @@ job_prepare(struct job *job, const struct upstream *up)
 	int empty;
 
 	snprintf(job->tip, sizeof(job->tip), "%s", tip ? tip : "");
-	job->unreached = *up->error != '\0';
+	job->unreached = *up->error || up->busy;
 	/* the pin first: alone, it would count again if we were killed */
 	if (s->ctl.thawed && (ctl_remove(s->dir, "pin") < 0 ||
 	    ctl_remove(s->dir, "frozen") < 0))
@@ -299,7 +299,8 @@ job_finish(struct job *job, const struct upstream *up)
 	if (*up->error && (job->missing || (!job->failed && moves)))
 		unreached(job, up);
 	/* what failed while it was published is fine when that is done */
-	if (!job->failed && !(todo && strncmp(todo, "publish ", 8) == 0))
+	if (!job->failed && !up->busy &&
+	    !(todo && strncmp(todo, "publish ", 8) == 0))
 		service_ok(s, "pull");
 	if (!job->idle)
 		service_plan(s, "plan", staged);

@@ -53,6 +53,14 @@ malformed(void)
 	return -1;
 }
 
+static int
+unreadable(void)
+{
+	git_error_set_str(GIT_ERROR_NET, "the upstream's repository has "
+	    "SHA-256 names, and only SHA-1 is understood here");
+	return -1;
+}
+
 /*
  * Who says something in small pieces sends no second one until the first is
  * acknowledged, which the other side's kernel puts off for 40 ms. So ours must
@@ -81,6 +89,8 @@ inner_read(struct stream *s, char *buf, size_t size, size_t *got)
 	if (s->reads++ < PROMPT_READS)
 		hurry();
 	e = s->inner->read(s->inner, buf, size, got);
+	if (e == 0 && lean->got)
+		lean->got(lean->arg, *got);
 	if (e == 0 && s->asked && lean->coming)
 		lean->coming(lean->arg);
 	s->asked = s->asked && e;
@@ -110,6 +120,8 @@ stream_read(git_smart_subtransport_stream *base, char *buf, size_t size,
 		}
 		if (advert_take(&s->advert, piece, n, &s->in) < 0)
 			return malformed();
+		if (s->advert.sha256)
+			return unreadable();
 		lean->can_filter = s->advert.filter;
 		lean->can_want = s->advert.wants;
 		lean->can_quiet = s->advert.quiet;

@@ -15,6 +15,7 @@ struct lean {
 	int forget;	/* don't say what we have */
 	void (*coming)(void *arg); /* called when the answer to the last
 			 * request of a connection begins */
+	void (*got)(void *arg, size_t len); /* so many bytes came */
 	void *arg;
 
 	int can_filter;	/* it can leave blobs out, */

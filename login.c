@@ -11,6 +11,8 @@
 #include "hostkey.h"
 #include "util.h"
 
+enum { RSA_LENGTH = 850 };	/* of a private key's file, at least */
+
 /* A URL's host and port, of n bytes; its scheme is of *scheme bytes. */
 static const char *
 origin(const char *url, size_t *scheme, size_t *n)
@@ -49,6 +51,17 @@ same_host(const char *a, const char *b)
 	    n == m && strncasecmp(p, q, n) == 0;
 }
 
+static void
+refused(const struct secrets *secrets, const char *user)
+{
+	char why[400] = "authentication was refused";
+
+	if (secrets->key)
+		snprintf(why, sizeof(why), "authentication was refused: user "
+		    "%s, key %s", user ? user : "git", secrets->key_path);
+	git_error_set_str(GIT_ERROR_NET, why);
+}
+
 int
 login_credential(git_credential **out, const char *url, const char *user,
 	unsigned types, void *arg)
@@ -60,7 +73,7 @@ login_credential(git_credential **out, const char *url, const char *user,
 	if (types & GIT_CREDENTIAL_USERNAME)
 		return git_credential_username_new(out, user ? user : "git");
 	if (session->logins++) {
-		git_error_set_str(GIT_ERROR_NET, "authentication was refused");
+		refused(secrets, user);
 		return GIT_EAUTH;
 	}
 	if (types & GIT_CREDENTIAL_SSH_MEMORY && secrets->key) {
@@ -124,14 +137,24 @@ login_start(const struct fetch *fetch)
 const char *
 login_hint(const struct fetch *fetch)
 {
-	const char *text = git_message();
+	const char *text = git_message(), *key = fetch->secrets->key;
+	static char buf[400];
 
 	if (strstr(text, "SSL") && strstr(text, "fatal alert"))
 		return " (does the server want TLS 1.3? libgit2 may have "
 		    "1.2 at most)";
-	if (strstr(text, "authentication was refused") && fetch->secrets->key)
+	/* no key of another kind is as long */
+	if (strstr(text, "authentication was refused") && key &&
+	    strlen(key) > RSA_LENGTH)
 		return " (is it an RSA key? libssh2 may sign in a way that "
 		    "sshd refuses: use Ed25519)";
+	if (strstr(text, "Failed to authenticate SSH session") && key) {
+		snprintf(buf, sizeof(buf), " (is the key %s whole, and the "
+		    "passphrase right?)", fetch->secrets->key_path);
+		return buf;
+	}
+	if (strstr(text, "Unable to exchange encryption keys"))
+		return " (known_hosts should have an ed25519 or ecdsa line)";
 	if (strstr(text, "ut of memory"))
 		return " (what is unpacked is larger than a child may be)";
 	if (strstr(text, "File too large"))

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,9 @@ next_make(struct stage *stage)
 	stage->room = (uint64_t)vfs.f_bavail * vfs.f_frsize / 8 * 7;
 	if (stage->room > TREE_MAX)
 		stage->room = TREE_MAX;
+	/* some file systems make them as they are needed */
+	stage->inodes = vfs.f_files ? (uint64_t)vfs.f_favail / 8 * 7 :
+	    UINT64_MAX;
 	return 0;
 }
 
@@ -106,16 +110,38 @@ file_write_in(struct stage *stage, int dir, const char *name,
 	return close(fd);
 }
 
-/* What an announced size does to the disk is looked at before it is read. */
-static int
-room_take(struct stage *stage, uint64_t size)
+/* The directories that path needs besides those of the file before it: they
+ * are made in next/, and once more in the tree. */
+static uint64_t
+dirs_new(const struct stage *stage, const char *path)
 {
-	if (size > stage->room) {
-		errno = ENOSPC;
-		return -1;
+	const char *last = stage->written ?
+	    stage->plan.entry[stage->written - 1].path : "";
+	uint64_t n = 0;
+
+	while (*path && *path == *last)
+		path++, last++;
+	for (; *path; path++)
+		n += *path == '/';
+	return n;
+}
+
+/* What an announced file does to the disk is looked at before it is read. */
+static int
+room_take(struct stage *stage, const struct entry *e)
+{
+	uint64_t inodes = 1 + 2 * dirs_new(stage, e->path);
+	char why[PATH_MAX + 32], next[PATH_MAX] = "next";
+
+	if (e->size <= stage->room && inodes <= stage->inodes) {
+		stage->room -= e->size;
+		stage->inodes -= inodes;
+		return 0;
 	}
-	stage->room -= size;
-	return 0;
+	service_path(&stage->job->s, PLACE_NEXT, next, sizeof(next));
+	snprintf(why, sizeof(why), "not enough %s in %s",
+	    e->size > stage->room ? "room" : "inodes", next);
+	return stage_fail(stage, why, e->path);
 }
 
 int
@@ -127,8 +153,10 @@ file_stage(struct stage *stage, struct entry *e)
 
 	if (stage->next < 0 && next_make(stage) < 0)
 		return stage_fail(stage, strerror(errno), "next");
+	if (room_take(stage, e) < 0)
+		return STAGED_NOT;
 	dir = next_dir(stage, e->path);
-	if (dir < 0 || room_take(stage, e->size) < 0) {
+	if (dir < 0) {
 		result = stage_fail(stage, strerror(errno), e->path);
 	} else if ((e->mode == 0120000 ?
 	    link_write(stage, dir, name, e->size) :
@@ -138,6 +166,7 @@ file_stage(struct stage *stage, struct entry *e)
 		    (enum staged)stage_fail(stage, strerror(errno), e->path);
 	} else {
 		plan_add(&stage->plan, e);
+		stage->written = stage->plan.n;
 		result = 0;
 	}
 	if (dir >= 0)

@@ -266,7 +266,7 @@ upstream_pack(struct upstream *up)
 	/* a fresh one is as good as one that we packed; one that can't be,
 	 * for want of memory, say, would cost that much at each contact */
 	if ((packed && n <= PACKS_MAX && bytes < 2 * packed) ||
-	    (tried <= now && now < tried + RENEW_EVERY))
+	    (tried <= now && now < tried + PACK_AGAIN))
 		return;
 	/* one at a time */
 	lock = openat(up->dir, "packing", O_RDWR | O_CREAT | O_NOFOLLOW |

@@ -110,6 +110,7 @@ capabilities_read(struct advert *a, const char *text, size_t len)
 {
 	a->filter = capable(text, len, "filter");
 	a->quiet = capable(text, len, "no-progress");
+	a->sha256 = capable(text, len, "object-format=sha256");
 	/* one of them alone speaks of commits; both: of any object */
 	a->wants = capable(text, len, "allow-reachable-sha1-in-want") &&
 	    capable(text, len, "allow-tip-sha1-in-want");

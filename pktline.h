@@ -24,6 +24,7 @@ struct advert {
 	int filter, wants;	/* the server knows `filter`, and gives out
 				 * objects by their ids */
 	int quiet;		/* it knows `no-progress` */
+	int sha256;		/* its objects' names are such hashes */
 	int seen;		/* lines of refs so far */
 	int done;		/* what comes now is not ours to change */
 	char line[PKTLINE_MAX];

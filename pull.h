@@ -50,6 +50,8 @@ struct reading {
  *	lacking			these were all of them: no more
  *	rewritten		it has no history with stage_followed in it
  *	skip LEN		then LEN bytes: a path that isn't written out
+ *	pointer LEN		then a path: of the next file only its LFS
+ *				pointer is here
  *	change A|M|D LEN	then a path: what differs from `applied`
  *	since HASH		all that is published, from that commit, stays
  *				but for what follows

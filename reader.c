@@ -122,6 +122,14 @@ is_lfs(const git_blob *blob)
 	    memcmp(git_blob_rawcontent(blob), magic, sizeof(magic) - 1) == 0;
 }
 
+/* What git would write without LFS; but nobody put a file there. */
+static void
+pointer_print(const char *path)
+{
+	fprintf(out, "pointer %zu\n", strlen(path));
+	path_print(path);
+}
+
 static int
 file_print(const struct entry *e)
 {
@@ -133,17 +141,13 @@ file_print(const struct entry *e)
 		return -1;
 	}
 	nblobs++;
-	if (is_lfs(blob)) {
-		fprintf(out, "skip %zu\n", strlen(e->path));
-		path_print(e->path);
-	} else {
-		fprintf(out, "file %06o %s %zu %llu\n", e->mode, e->id,
-		    strlen(e->path),
-		    (unsigned long long)git_blob_rawsize(blob));
-		path_print(e->path);
-		fwrite(git_blob_rawcontent(blob), 1,
-		    (size_t)git_blob_rawsize(blob), out);
-	}
+	if (is_lfs(blob))
+		pointer_print(e->path);
+	fprintf(out, "file %06o %s %zu %llu\n", e->mode, e->id,
+	    strlen(e->path), (unsigned long long)git_blob_rawsize(blob));
+	path_print(e->path);
+	fwrite(git_blob_rawcontent(blob), 1, (size_t)git_blob_rawsize(blob),
+	    out);
 	git_blob_free(blob);
 	return ferror(out) ? -1 : 0;
 }

@@ -211,6 +211,7 @@ void
 secrets_wipe(struct secrets *secrets, const char *url)
 {
 	secrets_scrub(secrets, url);
+	free(secrets->key_path);
 	free(secrets->known_hosts);
 	free(secrets->ca);
 	memset(secrets, 0, sizeof(*secrets));

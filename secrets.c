@@ -130,6 +130,7 @@ key_default(struct secrets *secrets, struct upstream *up)
 		if (access(path, F_OK) < 0)
 			continue;
 		secrets->key = secret_file(up, path);
+		secrets->key_path = xstrdup(path);
 		return secrets->key ? 0 : -1;
 	}
 	return 0;
@@ -162,13 +163,36 @@ is_ssh(const char *url)
 	    (!strstr(url, "://") && *url != '/');
 }
 
+/* What is wrong with a private key, as far as it can be seen from outside;
+ * NULL: nothing. */
+static const char *
+key_fault(const char *key, const char *passphrase)
+{
+	/* in base64, how one begins (openssh's PROTOCOL.key), and how one
+	 * that is not locked does */
+	static const char magic[] = "b3BlbnNzaC1rZXktdjEA";
+	static const char unlocked[] = "b3BlbnNzaC1rZXktdjEAAAAABG5vbmU";
+	int openssh = strstr(key, "BEGIN OPENSSH ") != NULL;
+
+	if (!strstr(key, "-----BEGIN ") || !strstr(key, "PRIVATE KEY-----") ||
+	    (openssh && !strstr(key, magic)))
+		return "it is no private key";
+	if (!passphrase && (openssh ? !strstr(key, unlocked) :
+	    strstr(key, "ENCRYPTED") != NULL))
+		return "it is locked, and no `passphrase` is given";
+	return NULL;
+}
+
 static int
 ssh_read(struct secrets *secrets, struct upstream *up)
 {
+	const char *wrong;
 	size_t len;
 
-	if (up->key)
+	if (up->key) {
 		secrets->key = secret_file(up, up->key);
+		secrets->key_path = xstrdup(up->key);
+	}
 	if (up->key ? !secrets->key : key_default(secrets, up) < 0)
 		return -1;
 	if (up->passphrase) {
@@ -177,6 +201,13 @@ ssh_read(struct secrets *secrets, struct upstream *up)
 			return -1;
 		secrets->passphrase[strcspn(secrets->passphrase, "\r\n")] =
 		    '\0';
+	}
+	wrong = secrets->key ? key_fault(secrets->key, secrets->passphrase) :
+	    NULL;
+	if (wrong) {
+		snprintf(up->error, sizeof(up->error), "%s: %s",
+		    secrets->key_path, wrong);
+		return -1;
 	}
 	if (!up->known_hosts)
 		secrets->known_hosts = known_hosts_default();

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "config.h"
 #include "json.h"
 #include "state.h"
 #include "show.h"
@@ -93,6 +94,22 @@ info_of(const struct service *s)
 	return info;
 }
 
+/* What the upstream's `doing` says, for people. To be freed. */
+static char *
+doing_of(const struct kv *upstream)
+{
+	const char *doing = kv_get(upstream, "doing");
+	unsigned long long bytes;
+	long long when;
+
+	/* who was killed can't take it back */
+	if (!doing ||
+	    sscanf(doing, "fetch %*d %llu %lld", &bytes, &when) != 2 ||
+	    when < time(NULL) - 2 * TIMEOUT)
+		return xstrdup("");
+	return xasprintf("fetching, %.1f MB so far", (double)bytes / 1e6);
+}
+
 void
 show_start(struct show *show, const struct service *s)
 {
@@ -130,15 +147,22 @@ show_json(const struct show *show, FILE *f)
 		"drift", "deploys", "failures", "retry"
 	};
 	const struct service *s = show->s;
-	char buf[TIME_TEXT], tree[PATH_MAX];
+	char buf[TIME_TEXT], tree[PATH_MAX], *info = xstrdup(show->info);
+	char *doing = doing_of(&show->upstream);
 	size_t i;
+
+	/* it changes too often to be an event each time */
+	if (*doing)
+		info_add(&info, doing);
+	free(doing);
 
 	/* the first five are what the clients of old know */
 	fputs("{\"service\":", f);
 	json_text(f, s->name);
 	json_pair(f, "hash", show->hash);
 	json_pair(f, "state", show->state);
-	json_pair(f, "stateinfo", show->info);
+	json_pair(f, "stateinfo", info);
+	free(info);
 	json_pair(f, "change", time_text(show->since, buf));
 	json_pair(f, "fullhash", kv_get(&s->status, "hash"));
 	json_pair(f, "tip", show->tip);

@@ -96,7 +96,7 @@ since_take(struct stage *stage, const char *commit)
 	return 0;
 }
 
-/* `drop`: one that nobody published, as an LFS file wasn't, may be dropped. */
+/* `drop`: one that nobody published, as a submodule isn't, may be dropped. */
 static int
 drop_read(struct stage *stage, const char *line)
 {
@@ -119,15 +119,17 @@ drop_read(struct stage *stage, const char *line)
 	return 0;
 }
 
-/* `change` and `skip` */
+/* `change`, `skip` and `pointer` */
 static int
 path_line(struct stage *stage, const char *line)
 {
 	size_t len;
 	char kind = 0, *path, *quoted;
+	int pointer = 0;
 
 	if (sscanf(line, "change %c %zu", &kind, &len) != 2 &&
-	    sscanf(line, "skip %zu", &len) != 1)
+	    sscanf(line, "skip %zu", &len) != 1 &&
+	    !(pointer = sscanf(line, "pointer %zu", &len) == 1))
 		return STAGED_LOST;
 	path = path_read(stage, len);
 	if (!path || (kind && !strchr("AMD", kind))) {
@@ -138,8 +140,9 @@ path_line(struct stage *stage, const char *line)
 	if (kind)
 		fprintf(stage->change, "%c\t%s\n", kind, quoted);
 	else if (stage->skipped++ < SKIPS_LOGGED)
-		service_log(&stage->job->s, "pull: %s is a submodule or an "
-		    "LFS file, and left out", quoted);
+		service_log(&stage->job->s, pointer ? "pull: %s is an LFS "
+		    "file, of which only the pointer is written" :
+		    "pull: %s is a submodule, and left out", quoted);
 	else if (stage->skipped == SKIPS_LOGGED + 1)
 		service_log(&stage->job->s, "pull: there are more of these");
 	free(quoted);
@@ -246,6 +249,9 @@ stage_followed(const struct job *job)
 static int
 is_trouble(struct job *job, const char *line)
 {
+	const char *url = kv_get(&job->s.conf, "upstream");
+	char more[300] = "", id[128];
+
 	if (strncmp(line, "error ", 6) != 0 &&
 	    strncmp(line, "damaged ", 8) != 0 &&
 	    strncmp(line, "missing ", 8) != 0)
@@ -253,9 +259,14 @@ is_trouble(struct job *job, const char *line)
 	job->damaged = *line == 'd';
 	/* then what is to be said is why */
 	job->missing = *line == 'm' && job->unreached;
+	if (job->damaged) {
+		upstream_id(url ? url : "", id, sizeof(id));
+		snprintf(more, sizeof(more), " (.upstream/%s/repo may be "
+		    "damaged: gitopper-ctl wipe makes it anew)", id);
+	}
 	if (!job->offline && !job->missing)
-		service_fail(&job->s, "pull", "commit %.8s: %s", job->wanted,
-		    strchr(line, ' ') + 1);
+		service_fail(&job->s, "pull", "commit %.8s: %s%s", job->wanted,
+		    strchr(line, ' ') + 1, more);
 	return 1;
 }
 

@@ -14,6 +14,8 @@ struct stage {
 	FILE *in;
 	int next;		/* descriptor of next/, or -1 before a file */
 	uint64_t room;		/* bytes that may still go there */
+	uint64_t inodes;	/* and files and directories */
+	size_t written;		/* the last one: so many of plan came by then */
 	uid_t uid;
 	gid_t gid;
 	struct plan plan;

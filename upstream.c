@@ -108,7 +108,9 @@ upstream_public(const char *url)
 			at = p;
 	if (!at)
 		return xstrdup(url);
-	if (strncmp(url, "ssh://", 6) == 0 || strncmp(url, "git+ssh", 7) == 0)
+	if (strncmp(url, "ssh://", 6) == 0 ||
+	    strncmp(url, "git+ssh://", 10) == 0 ||
+	    strncmp(url, "ssh+git://", 10) == 0)
 		user = strcspn(host, ":@");
 	return xasprintf("%.*s%.*s%s", (int)(host - url), url, (int)user,
 	    host, user ? at : at + 1);

@@ -174,7 +174,8 @@ lacks_fetch(struct upstream *up, struct job *job, size_t n,
 		goto out;
 	contact(up, tokens, 0);
 	/* which those that lack nothing need not hear of */
-	memcpy(error, up->error, sizeof(error));
+	snprintf(error, sizeof(error), "%s", up->busy ?
+	    "another contact goes on" : up->error);
 	*up->error = '\0';
 	for (i = 0; i < n; i++) {
 		if (!job[i].lacking)

@@ -79,6 +79,19 @@ ok 'the URL comes without its password' \
 ok 'variables of env come as they are' has LEVEL=in=fo
 ok 'and win over ours' has LANG=C
 ok 'TZ is kept' has TZ=UTC
+# told URL: what a command hears of it
+told() {
+	service told "action=$tmp/bin/dump"
+	sed -i "s|^upstream=.*|upstream=$1|" "$S/told/conf"
+	act told >/dev/null
+	sed -n 's/.*GITOPPER_UPSTREAM=//p' "$S/told/log" | tail -n 1
+}
+for scheme in ssh git+ssh ssh+git; do
+	is "$scheme keeps its user" "$(told $scheme://git:secret@host:22/x)" \
+		"$scheme://git@host:22/x"
+done
+is 'as user@host:path does' "$(told git@host:path/x)" git@host:path/x
+is 'others have none' "$(told http://git:secret@host/x)" http://host/x
 script open <<'END'
 [ ! -e /proc/self/fd/7 ]
 END

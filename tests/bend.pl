@@ -9,6 +9,7 @@
 #	reset N		the same, with an RST
 #	flip N		change byte N
 #	slow N		after N bytes, one a second
+#	rate N		N bytes a second
 #	delay N		N milliseconds before the first one
 use strict;
 use warnings;
@@ -51,6 +52,10 @@ sub bend {
 		setsockopt $client, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0
 			if $word eq 'reset';
 		exit;
+	}
+	while ($word eq 'rate' && length $buf) {
+		forward($client, substr $buf, 0, $n / 20, '');
+		select undef, undef, undef, 0.05;
 	}
 	forward($client, $buf);
 }

@@ -574,6 +574,24 @@ b = 1
 END
 faulty 3:1 'unknown key b'
 
+# What takes one contact can have one way in
+for key in key passphrase known_hosts credentials credential_command ca; do
+	{
+		service "$key = \"/bin/cat\""
+		service "$key = \"/bin/ls\"" | sed 's/"x"/"y"/'
+	} | config
+	faulty 6:3 "service y has another $key than x, for the same upstream"
+	{
+		service "$key = \"/bin/cat\""
+		service | sed 's/"x"/"y"/'
+		service "$key = \"/bin/cat\"" | sed 's/"x"/"z"/'
+		service "$key = \"/bin/ls\"" | sed 's/"x"/"a"/; s/repo/r2/'
+		service "$key = \"/bin/ls\"" | sed 's/web/db/'
+	} | config
+	ok "$key: the same, or none, or for another upstream or machine" \
+		conf -n -h web
+done
+
 # What overlaps
 { service; service; } | config
 faulty 5:3 'service x is already defined at 1:3 for this host'

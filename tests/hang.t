@@ -68,7 +68,7 @@ for stage in mute 0 10 700 200000; do
 		eval "log_$scheme=\$proxy_log"
 	done
 done
-# 8 at a time, 2 s each
+# all at a time, 2 s each
 began=$(date +%s)
 fails 1 "upstreams that hang fail" timeout 60 gitopper-pull $hangs
 took=$(($(date +%s) - began))

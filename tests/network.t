@@ -169,6 +169,18 @@ done
 like "who asked for it got it" "$(cat "$tmp/redirect.log")" \
 	'^Authorization: Basic'
 
+# to another place on the same host it does, with a user in the URL or without
+host=${http_url#http://}
+for from in moved guarded; do
+	for user in '' joe@; do
+		echo "http://joe:open-sesame@$host" >"$tmp/cred"
+		service "same-$from-$user" "http://$user$host/$from/r.git" 5 \
+			"credentials=$tmp/cred"
+		ok "$from, as ${user:-nobody}" gitopper-pull "same-$from-$user"
+		is "it is followed" "$(value "same-$from-$user" hash)" "$head"
+	done
+done
+
 # by TLS to another port of the host that the password is for
 redirects=$(free_port) other=$(free_port)
 spawn perl tests/redirect.pl "$redirects" "https://localhost:$other" \

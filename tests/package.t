@@ -211,6 +211,14 @@ is 'the user that it brings has the files' \
 	"$(there stat -c %U /state/tiny/tree/etc/conf)" tinyd
 is 'and the service is well' "$(error tiny)" ''
 
+# without a network nobody knows what there is
+sources=$root/etc/apt/sources.list
+echo 'deb [trusted=yes] http://127.0.0.1:1/ ./' >>"$sources"
+fails 1 'a package that is nowhere, without a network' deploy
+like 'may be one that is not known yet' "$(error other)" \
+	'^package: .*no-such-package-here: it is not known here, .*network'
+sed -i '$d' "$sources"
+
 : >"$root/config.toml"
 deb tiny 2 </dev/null
 deb more 1 'Depends: tiny' </dev/null

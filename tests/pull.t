@@ -387,12 +387,41 @@ printf 'version %s\noid sha256:%064d\nsize 9\n' $lfs 7 >r/app/large
 put r app/not-lfs 'version https://git-lfs.github.com/'
 commit r modules >/dev/null
 is 'a submodule and an LFS file' "$(pull s)" 's '
-is 'are skipped' "$(cd "$tree/app" && find . ! -type d | sort | tr '\n' ' ')" \
-	'./a ./not-lfs '
+is 'the first is skipped' \
+	"$(cd "$tree/app" && find . ! -type d | sort | tr '\n' ' ')" \
+	'./a ./large ./not-lfs '
+is 'of the other there is what git has' "$(cat "$tree/app/large")" \
+	"$(cat r/app/large)"
 like 'the submodule is named in the log' "$(log s)" 'app/module is a submodule'
-like 'and the LFS file' "$(log s)" 'app/large is a submodule or an LFS file'
+like 'and the LFS file' "$(log s)" \
+	'app/large is an LFS file, of which only the pointer is written'
+is 'but no other' "$(log s | grep -c 'LFS file')" 1
 sed -i '/^todo/d' "$state/s/status"
 is 'and done once' "$(pull s)" ''
+
+# a file that LFS takes over, and gives back
+one app/a app/large
+pull s >/dev/null
+sed -i /^todo/d "$state/s/status"
+cp r/app/large was
+printf 'version %s\noid sha256:%064d\nsize 9\n' $lfs 7 >r/app/large
+commit r 'to LFS' >/dev/null
+is 'a file becomes an LFS pointer' "$(pull s)" 's '
+is 'it is there, as git has it' "$(cat "$tree/app/large" 2>&1)" \
+	"$(cat r/app/large)"
+like 'and nothing is removed' "$(log s)" '0 files added, 1 changed, 0 removed$'
+like 'the log says so' "$(log s)" 'app/large is an LFS file'
+sed -i /^todo/d "$state/s/status"
+put r app/a new
+commit r 'something else' >/dev/null
+is 'another commit' "$(pull s)" 's '
+is 'leaves it there' "$(cat "$tree/app/large")" "$(cat r/app/large)"
+is 'and says nothing of it again' "$(log s | grep -c 'LFS file')" 1
+sed -i /^todo/d "$state/s/status"
+cp was r/app/large
+commit r 'from LFS' >/dev/null
+is 'it becomes a file again' "$(pull s)" 's '
+ok 'as it was' cmp was "$tree/app/large"
 
 #
 # File and directory

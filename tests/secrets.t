@@ -69,6 +69,55 @@ cat "$tmp/ecdsa.pub" >>"$tmp/id.pub"
 service ecdsa "$ssh_url/$root/r.git" "key=$tmp/ecdsa" "$hosts"
 follows ecdsa "an ECDSA key"
 
+# what is wrong with a key is said, with its name
+user=$(id -un)
+ssh-keygen -q -t ed25519 -N '' -C '' -f "$tmp/bad"
+service bad "$ssh_url//$root/r.git" "key=$tmp/bad" "$hosts"
+refused bad "refused: user $user, key $tmp/bad\$" "a key that isn't known there"
+is "nobody speaks of RSA" "$(value bad error | grep RSA)" ""
+ssh-keygen -q -t rsa -N '' -C '' -f "$tmp/rsa"
+service bad "$ssh_url//$root/r.git" "key=$tmp/rsa" "$hosts"
+refused bad "refused: user $user, key $tmp/rsa .*RSA" "an RSA key"
+service bad "$ssh_url//$root/r.git" "key=$tmp/locked" "$hosts"
+refused bad "$tmp/locked: it is locked, and no .passphrase. is given" \
+	"a locked key without a passphrase"
+for type in ed25519 rsa ecdsa; do
+	ssh-keygen -q -t $type -m PEM -N "$secret" -C '' -f "$tmp/pem-$type"
+	service bad "$ssh_url//$root/r.git" "key=$tmp/pem-$type" "$hosts"
+	refused bad "$tmp/pem-$type: it is locked" "one of PEM, $type"
+done
+(umask 077; echo wrong >"$tmp/wrong2")
+service bad "$ssh_url//$root/r.git" "key=$tmp/locked" \
+	"passphrase=$tmp/wrong2" "$hosts"
+refused bad "key $tmp/locked.*passphrase right" "a wrong passphrase"
+printf '%s\n' '-----BEGIN OPENSSH PRIVATE KEY-----' aGVsbG8K \
+	'-----END OPENSSH PRIVATE KEY-----' >"$tmp/junk1"
+head -c 400 /dev/urandom >"$tmp/junk2"
+cat "$tmp/id.pub" >"$tmp/junk3"
+sed '4,$d' "$tmp/id" >"$tmp/junk4"
+: >"$tmp/junk5"
+sed 's/^[b-zB-Z]/A/; 3s/..../AAAA/g' "$tmp/ecdsa" >"$tmp/junk6"
+sed -i '2s/^./b/' "$tmp/junk6"
+chmod 600 "$tmp"/junk?
+for i in 1 2 3 4 5 6; do
+	service bad "$ssh_url//$root/r.git" "key=$tmp/junk$i" "$hosts"
+	refused bad "$tmp/junk$i(: it is no private key|.*whole)" "junk, $i"
+done
+
+# known_hosts as ssh-keyscan has it, with the oldest first
+for type in rsa ecdsa key; do
+	printf '[127.0.0.1]:%s %s\n' "${ssh_url##*:}" \
+		"$(cat "$tmp/host_$type.pub")"
+done >"$tmp/keyscan"
+{ echo '# a comment'; cat "$tmp/keyscan"; echo; echo odd; } >"$tmp/scanned"
+service scanned "$ssh_url///$root/r.git" "key=$tmp/id" \
+	"known_hosts=$tmp/scanned"
+follows scanned "known_hosts with an RSA key first"
+head -n 1 "$tmp/keyscan" >"$tmp/scanned"
+service rsa "$ssh_url////$root/r.git" "key=$tmp/id" "known_hosts=$tmp/scanned"
+fails 1 "one with nothing else" gitopper-pull rsa
+like "says what would help" "$(value rsa error)" 'ed25519'
+
 # what doesn't fit into the socket that it waits in
 { cat "$tmp/ecdsa"; head -c 70000 /dev/zero | tr '\0' x; } >"$tmp/large"
 chmod 600 "$tmp/large"

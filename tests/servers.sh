@@ -66,7 +66,8 @@ make_ca() {
 
 # web ROOT: lighttpd with git http-backend; sets http_url and https_url, and
 # web_pid. ROOT is at /git/, and at /private/ for those in $tmp/passwords
-# (NAME:PASSWORD, read anew for each request). $tmp/access.log has the requests.
+# (NAME:PASSWORD, read anew for each request), to which /moved/ leads, and
+# /guarded/ for those alone. $tmp/access.log has the requests.
 web() {
 	make_ca || return 1
 	http=$(free_port) https=$(free_port)
@@ -74,7 +75,8 @@ web() {
 	[ -e "$tmp/passwords" ] || : >"$tmp/passwords"
 	cat >"$tmp/lighttpd.conf" <<-EOF
 	server.modules = ("mod_setenv", "mod_alias", "mod_auth",
-		"mod_authn_file", "mod_cgi", "mod_openssl", "mod_accesslog")
+		"mod_authn_file", "mod_redirect", "mod_cgi", "mod_openssl",
+		"mod_accesslog")
 	server.document-root = "$1"
 	server.bind = "127.0.0.1"
 	server.port = $http
@@ -94,7 +96,11 @@ web() {
 	auth.backend = "plain"
 	auth.backend.plain.userfile = "$tmp/passwords"
 	auth.require = ("/private/" => ("method" => "basic",
+		"realm" => "git", "require" => "valid-user"),
+		"/guarded/" => ("method" => "basic",
 		"realm" => "git", "require" => "valid-user"))
+	url.redirect = ("^/(moved|guarded)/(.*)" =>
+		"http://127.0.0.1:$http/private/\$2")
 	EOF
 	started "$http" "$tmp/web.log" lighttpd -D -f "$tmp/lighttpd.conf" &&
 	within 10 listens "$https" || return 1
