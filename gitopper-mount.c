@@ -189,12 +189,26 @@ is_coming(struct job *job)
 	return 1;
 }
 
+/* Whether it is something that is mounted in the tree. */
+static int
+is_mounted(int tree, const struct spot *at)
+{
+	struct spot top;
+	int result;
+
+	if (spot_open(&top, tree, "") < 0)
+		return 1;
+	result = at->top || at->mount != top.mount;
+	spot_close(&top);
+	return result;
+}
+
 static int
 source_open(struct job *job, const struct dir *d, struct source *src)
 {
 	const char *link = *d->link ? d->link : ".";
 	char path[4096];
-	int tree, n, result;
+	int tree, n, result, mounted;
 
 	src->clone = -1;
 	if (service_path(&job->s, PLACE_TREE, path, sizeof(path)) < 0) {
@@ -214,6 +228,7 @@ source_open(struct job *job, const struct dir *d, struct source *src)
 		return -1;
 	}
 	result = spot_open(&src->spot, tree, d->link);
+	mounted = result == 0 && is_mounted(tree, &src->spot);
 	close(tree);
 	if (result < 0 && is_coming(job))
 		return -1;
@@ -223,9 +238,14 @@ source_open(struct job *job, const struct dir *d, struct source *src)
 		place_problem(job, src->path);
 	if (result < 0)
 		return -1;
-	if (src->spot.kind == (d->file ? S_IFREG : S_IFDIR))
+	if (mounted)
+		problem(job, "%s: something that is not ours is mounted on "
+		    "it, or above it in the tree", src->path);
+	else if (src->spot.kind == (d->file ? S_IFREG : S_IFDIR))
 		return 0;
-	problem(job, "%s: is not a %s", link, d->file ? "file" : "directory");
+	else
+		problem(job, "%s: is not a %s", link,
+		    d->file ? "file" : "directory");
 	spot_close(&src->spot);
 	return -1;
 }

@@ -22,6 +22,9 @@ enum {
 	MOVE_TO_FD   = 0x040,	/* MOVE_MOUNT_T_EMPTY_PATH */
 	MOVE_BENEATH = 0x200,	/* MOVE_MOUNT_BENEATH */
 };
+#ifndef SYS_mount_setattr
+#define SYS_mount_setattr 442	/* Linux 5.12 */
+#endif
 
 int
 spot_open(struct spot *at, int root, const char *path)
@@ -148,11 +151,38 @@ spot_around(const struct spot *at, int root, const char *path, int *covers,
 	return 0;
 }
 
+/* Takes a mount out of its peer group, mount_namespaces(7). */
+static int
+mount_private(int fd)
+{
+	struct {
+		uint64_t set, clear, propagation, userns;
+	} attr = { .propagation = MS_PRIVATE };
+	char path[40];
+
+	if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attr,
+	    sizeof(attr)) == 0)
+		return 0;
+	if (errno != ENOSYS)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return mount(NULL, path, NULL, MS_PRIVATE, NULL);
+}
+
 int
 mount_clone(const struct spot *source)
 {
-	return (int)syscall(SYS_open_tree, source->fd, "",
+	int saved, fd = (int)syscall(SYS_open_tree, source->fd, "",
 	    TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH);
+
+	/* as a peer of the source's mount it would share what others mount
+	 * on it later: that would lie on the source as well */
+	if (fd < 0 || mount_private(fd) == 0)
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
 }
 
 int

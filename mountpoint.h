@@ -36,7 +36,8 @@ int spot_around(const struct spot *at, int root, const char *path,
 	int *covers, int *inside);
 
 /* Clones what is at source, and nothing that is mounted inside of it, as a
- * mount that is nowhere yet. Returns a descriptor of it, or -1 and errno. */
+ * mount that is nowhere yet, and no peer of the source's. Returns a descriptor
+ * of it, or -1 and errno. */
 int mount_clone(const struct spot *source);
 
 /* Mounts a clone on at. Returns 0, or -1 and errno. */

@@ -2,6 +2,11 @@
 # mount.t - bind mounts: made, left alone, swapped, taken away
 . tests/lib.sh
 
+# mount-shared.t runs all this once more, where mounts spread: the namespace
+# is private already, so they do so among those that are made of it
+spread=${spread-}
+[ -z "$spread" ] || mount --make-rshared / || exit 111
+
 hash=0123456789012345678901234567890123456789
 plc=$tmp/place
 mkdir "$plc"
@@ -449,6 +454,92 @@ like "and is said" "$(value kind error)" "^mount: no such user: nobody-here"
 : >"$plc/fine3"
 ok "but isn't needed where there is one" run kind
 off kind
+
+# what others mount on ours, here or in a namespace that shares its mounts
+
+spawn unshare -m --propagation unchanged sleep 600
+peer=$pid
+elsewhere() {
+	[ "$(readlink "/proc/$peer/ns/mnt")" != "$(readlink /proc/self/ns/mnt)" ]
+}
+within 10 elsewhere || exit 111
+here() { "$@"; }
+there() { nsenter -t "$peer" -m -- "$@"; }
+repo=$tmp/repo
+git init -q "$repo"
+mkdir -p "$repo/etc"
+echo one >"$repo/etc/file"
+commit "$repo" one >/dev/null
+service guest "upstream=$repo"
+rm "$GITOPPER_STATE/guest/status"
+rmdir "$GITOPPER_STATE/guest/tree"
+dir guest etc "$plc/guest" dir
+tree=$GITOPPER_STATE/guest/tree
+is "what was pulled is mounted" \
+	"$(gitopper-pull guest 2>"$tmp/err" | run; cat "$plc/guest/file")" \
+	"$(printf 'guest\none')"
+is "also where mounts spread to" "$(there mountpoint -q "$plc/guest"; echo $?)" \
+	"$([ "$spread" ]; echo $((32 * $?)))"
+for side in here ${spread:+there}; do
+	$side mount -t tmpfs theirs "$plc/guest"
+	fails 1 "$side, somebody mounts on ours" gitopper-mount guest
+	like "that is said" "$(value guest error)" "a mount that is not ours is"
+	is "it is not in the tree" "$(cat "$tree/etc/file"
+		mounts "$tree/etc")" "$(cat "$repo/etc/file"; echo 0)"
+	echo "$side" >"$repo/etc/file"
+	echo "$side" >"$repo/etc/$side"
+	head=$(commit "$repo" "$side")
+	ok "a commit is published nonetheless" gitopper-pull guest
+	is "all of it" "$(value guest hash) $(cat "$tree/etc/file" \
+		"$tree/etc/$side" | tr '\n' ' ')" "$head $side $side "
+	conf=$(cat "$GITOPPER_STATE/guest/conf")
+	sed -i '/^dir=/d' "$GITOPPER_STATE/guest/conf"
+	fails 1 "when it leaves the config" gitopper-mount guest
+	like "theirs stays" "$(stat -f -c %T "$plc/guest"; mounts "$plc/guest")" \
+		'^2$'
+	like "and is said" "$(value guest error)" "is mounted over it"
+	$side umount "$plc/guest"
+	ok "without theirs" gitopper-mount guest
+	is "ours goes" "$(mounts "$plc/guest")$(there cat /proc/self/mountinfo |
+		grep -c "$plc/guest")" 00
+	printf '%s\n' "$conf" >"$GITOPPER_STATE/guest/conf"
+	is "and comes back" "$(run guest; cat "$plc/guest/file")" \
+		"$(printf 'guest\n%s' "$side")"
+done
+off guest
+
+# what is mounted in the tree is nobody's source
+
+service inside
+publish inside etc/sub/file inside
+mount -t tmpfs theirs "$GITOPPER_STATE/inside/tree/etc"
+mkdir "$GITOPPER_STATE/inside/tree/etc/sub"
+for link in etc etc/sub; do
+	sed -i /^dir=/d "$GITOPPER_STATE/inside/conf"
+	dir inside $link "$plc/inside" dir
+	fails 1 "a source in a mount of somebody else's: $link" \
+		gitopper-mount inside
+	like "is said" "$(value inside error)" \
+		"^mount: $GITOPPER_STATE/inside/tree/$link: something that is not"
+	ok "and no mount point is made for it" test ! -e "$plc/inside"
+done
+umount "$GITOPPER_STATE/inside/tree/etc"
+is "without it" "$(run inside; cat "$plc/inside/file")" \
+	"$(printf 'inside\ninside')"
+off inside
+
+# Linux 5.8 to 5.11 have no mount_setattr(2)
+
+service older
+publish older etc/file older
+dir older etc "$plc/older" dir
+ok "an older kernel" strace -o "$tmp/trace" \
+	-e inject=mount_setattr:error=ENOSYS gitopper-mount older
+mount -t tmpfs theirs "$plc/older"
+is "has a mount that is ours alone" "$(cat "$GITOPPER_STATE/older/tree/etc/file"
+	grep -c 'INJECTED' "$tmp/trace")" "$(printf 'older\n1')"
+umount "$plc/older"
+off older
 
 # names with anything in them; the tree as a whole; mount=
 
