@@ -175,13 +175,14 @@ unmount_old(struct job *job, int all)
 }
 
 /* With -a, what isn't in the tree may be on its way: gitopper-conf asked for
- * it, or gitopper-pull has it staged. It is mounted after that, in the pipe. */
+ * it, for when a freeze is over maybe, or gitopper-pull has it staged. It is mounted after that, in the pipe. */
 static int
 is_coming(struct job *job)
 {
 	if (!aflag || errno != ENOENT)
 		return 0;
-	if (!job->s.ctl.redo && faccessat(job->s.dir, "plan", F_OK, 0) < 0) {
+	if (!job->s.ctl.redo && !kv_get(&job->s.status, "later") &&
+	    faccessat(job->s.dir, "plan", F_OK, 0) < 0) {
 		errno = ENOENT;
 		return 0;
 	}

@@ -317,6 +317,7 @@ is-active --quiet -- at@1,reload -- at@1,"
 	# reads PATH: a change of it has systemd read the units again
 	reads() {
 		: >"$tmp/told"
+		sed -i '/^applied=/d' "$S/at@1/status"
 		printf 'M\tx/file\nA\t%s\n' "$1" >"$S/at@1/changes"
 		act at@1 >/dev/null && grep -qx daemon-reload "$tmp/told"
 	}
