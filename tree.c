@@ -152,8 +152,8 @@ int
 service_dismantle(struct service *s)
 {
 	static const char *const files[] = {
-		"index", "changes", "object", "metrics", "metrics.new",
-		"status", "mounts", "conf"
+		"index", "changes", "plan.changes", "object", "metrics",
+		"metrics.new", "status", "mounts", "conf"
 	};
 	char path[PATH_MAX];
 	struct kv conf;

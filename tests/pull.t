@@ -764,6 +764,8 @@ like 'the log says so' "$(log a)" 'left the config'
 fails 1 'after that it is no service' gitopper-pull a
 is 'the others go on' "$(gitopper-pull -a)" b
 echo gone=1 >>"$state/c/conf"
+: >"$state/c/plan.changes"
+: >"$state/c/object"
 echo user=no-such-user >>"$state/c/conf"
 rm -rf "$state/c/tree"
 is 'gone without a tree, or its user' \

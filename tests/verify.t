@@ -242,4 +242,8 @@ rm -rf "$state/tree"
 fails 1 "by a key that was revoked: refused" pull
 like "the state says why" "$(value app error)" "not signed"
 gpgconf --kill all 2>/dev/null
+ok "the commit that was found good is kept" test -s "$state/object"
+echo gone=1 >>"$state/conf"
+ok "a service that leaves the config" pull
+is "leaves nothing of it" "$(ls "$state" | tr '\n' ' ')" 'lock log '
 done_testing
