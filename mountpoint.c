@@ -151,6 +151,58 @@ spot_around(const struct spot *at, int root, const char *path, int *covers,
 	return 0;
 }
 
+uint64_t
+mount_number(int fd)
+{
+	struct statx stx;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx) < 0 ||
+	    !(stx.stx_mask & STATX_MNT_ID))
+		return 0;
+	return stx.stx_mnt_id;
+}
+
+/* Takes the octal escapes out of a field of mountinfo, proc(5). */
+static void
+field_unescape(char *s)
+{
+	char *to = s;
+
+	for (; *s; s++)
+		if (s[0] == '\\' && s[1] && s[2] && s[3]) {
+			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 |
+			    (s[3] - '0'));
+			s += 3;
+		} else {
+			*to++ = *s;
+		}
+	*to = '\0';
+}
+
+char *
+mount_place(uint64_t number)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	char *line = NULL, *rest, *field = NULL, *place = NULL;
+	size_t size = 0;
+	int i;
+
+	while (f && !place && getline(&line, &size, f) > 0) {
+		if (strtoull(line, &rest, 10) != number)
+			continue;
+		/* parent, device and root stand before it */
+		for (i = 0; i < 5; i++)
+			field = strsep(&rest, " ");
+		place = field ? xstrdup(field) : NULL;
+	}
+	if (place)
+		field_unescape(place);
+	free(line);
+	if (f)
+		fclose(f);
+	return place;
+}
+
 /* Takes a mount out of its peer group, mount_namespaces(7). */
 static int
 mount_private(int fd)

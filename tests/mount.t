@@ -508,6 +508,55 @@ for side in here ${spread:+there}; do
 done
 off guest
 
+# a directory above a place is renamed, and takes our mount along
+
+service moved
+publish moved etc/file moved
+publish moved single moved
+above="$plc/up \"a\\"
+dir moved etc "$above/b/etc" dir
+dir moved single "$above/b/single" file
+run moved >/dev/null
+mv "$above" "$plc/away"
+is "what is below stays mounted" "$(cat "$plc/away/b/etc/file")" moved
+is "-a mounts it on its place again" "$(run -a | grep moved)" moved
+is "both" "$(cat "$above/b/etc/file" "$above/b/single")" "$(printf 'moved\nmoved')"
+is "and takes the other away" "$(mounts "$plc/away/b/etc"; ls "$plc/away/b/etc"
+	mounts "$plc/away/b/single")" "$(printf '0\n0')"
+is "it has two lines then" "$(wc -l <"$GITOPPER_STATE/moved/mounts")" 2
+mv "$above/b" "$plc/b"
+mkdir "$plc/b/etc/inner"
+mount -t tmpfs theirs "$plc/b/etc/inner"
+fails 1 "what somebody mounted inside of that" gitopper-mount moved
+like "is said" "$(value moved error)" "^mount: $plc/b/etc: something is mounted"
+is "and left alone, but what the config has is there" "$(stat -f -c %T \
+	"$plc/b/etc/inner"; cat "$above/b/etc/file"; mounts "$plc/b/single")" \
+	"$(printf 'tmpfs\nmoved\n0')"
+umount "$plc/b/etc/inner"
+is "without it" "$(run moved; mounts "$plc/b/etc")" "$(printf 'moved\n0')"
+sed -i '/^dir=/d' "$GITOPPER_STATE/moved/conf"
+mv "$above" "$plc/old"
+ln -s "$plc/old" "$above"
+mount --bind "$GITOPPER_STATE/moved/tree/etc" "$plc/real"
+ok "one that left the config, and has a link in its place" gitopper-mount moved
+is "goes" "$(mounts "$plc/old/b/etc")$(mounts "$plc/old/b/single")" 00
+is "somebody's own mount of the tree stays" "$(mounts "$plc/real")" 1
+ok "nothing is left to do" test ! -e "$GITOPPER_STATE/moved/mounts"
+umount "$plc/real"
+dir moved etc "$plc/c/etc" dir
+run moved >/dev/null
+mv "$plc/c" "$plc/d"
+ok "-u after a rename" gitopper-mount -u moved
+is "finds it" "$(mounts "$plc/d/etc")" 0
+run moved >/dev/null
+cut -f 1-3 "$GITOPPER_STATE/moved/mounts" >"$tmp/mounts"
+cp "$tmp/mounts" "$GITOPPER_STATE/moved/mounts"
+ok "lines that have no number yet" gitopper-mount moved
+is "get one" "$(cut -f 1-3 "$GITOPPER_STATE/moved/mounts" | diff - \
+	"$tmp/mounts")$(cut -f 4 "$GITOPPER_STATE/moved/mounts")" \
+	"$(sed -n "s, .* $plc/c/etc .*,,p" /proc/self/mountinfo)"
+off moved
+
 # what is mounted in the tree is nobody's source
 
 service inside
