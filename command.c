@@ -333,7 +333,7 @@ command_run(const struct job *job)
 	if (job->step->kind == STEP_CHECK)
 		preview_mount(&job->s);
 	/* only now: a mount may have put another file at the path */
-	pw = command_user(&job->s, path);
+	pw = command_user(job, path);
 	env = env_make(job, pw);
 	become(pw, job);
 	argv[0] = path;

@@ -135,6 +135,7 @@ user = ""
 package = ""
 action = ""
 check = " "
+check_user = ""
 health = ""
 health_timeout = ""
 mount = ""
@@ -161,6 +162,7 @@ user = "www"
 package = "httpd"
 action = "reload"
 check = "/usr/bin/check -q"
+check_user = "root"
 health = "bin/up"
 health_timeout = "300"
 env = { LEVEL = "info", PATHS = "/a b:/c=d" }
@@ -183,6 +185,7 @@ user=www
 package=httpd
 action=reload
 check=/usr/bin/check -q
+check_user=root
 health=bin/up
 health_timeout=300
 mount=/srv/trees
@@ -466,6 +469,8 @@ service 'interval = "9999999999d"' | config
 faulty 5:12 'interval is no time such as 300, "90s" or "1h30m"'
 service 'always = "yes"' | config
 faulty 5:10 'always is a string, not a boolean'
+service 'check_user = "www"' | config
+faulty 5:14 'check_user can only be "root"'
 service 'drift = "undo"' | config
 faulty 5:9 'drift is neither "fix" nor "count"'
 service 'window = 9' | config
