@@ -218,7 +218,8 @@ unmount_old(struct job *job, int all)
 }
 
 /* With -a, what isn't in the tree may be on its way: gitopper-conf asked for
- * it, for when a freeze is over maybe, or gitopper-pull has it staged. It is mounted after that, in the pipe. */
+ * it, for when a freeze is over maybe, or gitopper-pull has it staged. It is
+ * mounted after that, in the pipe. */
 static int
 is_coming(struct job *job)
 {

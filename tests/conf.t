@@ -225,7 +225,7 @@ rm -r "$GITOPPER_STATE"
 (cd / && gitopper-conf -c "${c#/}" -h db -h x,,other -h ,) >out 2>err
 is 'a service of two hosts that this one is' \
 	"$(sed "s|^gitopper-conf: ${c#/}:| |" err)" \
-	' 26:3: service all is already defined at 1:3 for this host'
+	' 27:3: service all is already defined at 1:3 for this host'
 (cd / && gitopper-conf -c "${c#/}" -h x,other -h ,y) >out 2>err
 is '-h takes lists' "$(cat out err)" all
 is 'a relative path in the config of a relative path' "$(value all key conf)" \
