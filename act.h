@@ -79,8 +79,9 @@ const char *command_text(const struct step *step, const struct service *s);
 /* trust.c */
 struct passwd;
 /* Who runs the executable at path: conf's user where others than root could
- * change it, else ourselves; NULL where that has no name. */
-struct passwd *command_user(const struct service *s, const char *path);
+ * change it, and for a check, unless conf says otherwise; else ourselves; NULL
+ * where that has no name. */
+struct passwd *command_user(const struct job *job, const char *path);
 
 /* gather.c: the metrics that an action writes; nothing for other steps */
 

@@ -286,10 +286,15 @@ tree_enter(const struct job *job)
 static void
 stdin_open(const struct job *job)
 {
-	int fd = openat(job->s.dir, job->step->kind == STEP_CHECK ?
-	    "plan.changes" : "changes", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	const char *applied = kv_get(&job->s.status, "applied");
+	int check = job->step->kind == STEP_CHECK, fd;
 
-	/* where there are none, /dev/null is there already */
+	/* where there are none, /dev/null is there already; a file that says
+	 * otherwise is what a crash left */
+	if (!check && applied && strcmp(applied, job->commit) == 0)
+		return;
+	fd = openat(job->s.dir, check ? "plan.changes" : "changes",
+	    O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if ((fd < 0 && errno != ENOENT) ||
 	    (fd >= 0 && dup2(fd, STDIN_FILENO) < 0))
 		run_cant("changes:");
@@ -312,7 +317,7 @@ command_run(const struct job *job)
 	if (job->step->kind == STEP_CHECK)
 		preview_mount(&job->s);
 	/* only now: a mount may have put another file at the path */
-	pw = command_user(&job->s, path);
+	pw = command_user(job, path);
 	env = env_make(job, pw);
 	become(pw, job);
 	argv[0] = path;

@@ -20,6 +20,7 @@ static const struct key {
 	[K_PACKAGE]	= { "package", TEXT, package_check },
 	[K_ACTION]	= { "action", TEXT, command_check },
 	[K_CHECK]		= { "check", TEXT, command_check },
+	[K_CHECK_USER]	= { "check_user", TEXT, root_check },
 	[K_HEALTH]	= { "health", TEXT, command_check },
 	[K_HEALTH_TIMEOUT]	= { "health_timeout", SECONDS, NULL },
 	[K_MOUNT]		= { "mount", TEXT, place_check },

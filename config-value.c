@@ -190,6 +190,12 @@ follow_check(char *s)
 }
 
 const char *
+root_check(char *s)
+{
+	return strcmp(s, "root") == 0 ? NULL : "can only be \"root\"";
+}
+
+const char *
 drift_check(char *s)
 {
 	if (strcmp(s, "count") == 0)

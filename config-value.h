@@ -13,6 +13,7 @@ const char *link_check(char *s);	/* "" is the whole repository */
 const char *place_check(char *s);	/* an absolute path, but the root */
 const char *name_check(char *s);	/* of a user */
 const char *package_check(char *s);	/* names, parted by blanks */
+const char *root_check(char *s);	/* whom root's checks may be */
 const char *command_check(char *s);	/* "" where it is blank */
 const char *program_check(char *s);	/* begins with an absolute path */
 const char *follow_check(char *s);	/* "" where it may go back as well */

@@ -35,7 +35,7 @@ usage(void)
 	    "  accept NAME ...            take a branch that was rewritten\n"
 	    "  wipe NAME ...|--all        fetch everything anew\n"
 	    "  log NAME ...               what happened\n"
-	    "  changes NAME ...           files of the last deployment\n"
+	    "  changes NAME ...           files that are not applied yet\n"
 	    "  diff NAME ...              files that were edited here\n"
 	    "  watch                      what happens, as it happens\n"
 	    "  passwd USER [ro|rw]        a line for the users of httpd\n"

@@ -94,35 +94,74 @@ todo_act(struct job *job)
 		kv_set(&job->s.status, "todo", "act");
 }
 
-/* One layer off target. 1: look again, 0: there is nothing of ours, -1. */
+/* One layer of target's off place, which is where it is now. 1: look again,
+ * 0: there is nothing of ours, -1. */
 static int
-unmount_step(struct job *job, const char *target, const struct spot *at)
+unmount_step(struct job *job, const char *target, const char *place,
+	const struct spot *at)
 {
 	int covers, inside;
 
 	if (!at->top)
 		return 0;
-	if (target_around(at, target, &covers, &inside) < 0) {
-		place_problem(job, target);
+	if (target_around(at, place, &covers, &inside) < 0) {
+		place_problem(job, place);
 		return -1;
 	}
-	if (!mounts_have(&job->mounts, NULL, target, at->id)) {
+	if (!mounts_have(&job->mounts, target, at->id)) {
 		if (covers)
 			problem(job, "%s: something that is not ours is "
-			    "mounted over it", target);
+			    "mounted over it", place);
 		return covers ? -1 : 0;
 	}
 	if (inside) {
-		problem(job, "%s: something is mounted inside of it", target);
+		problem(job, "%s: something is mounted inside of it", place);
 		return -1;
 	}
 	if (mount_detach(at) < 0) {
-		problem(job, "unmount %s:", target);
+		problem(job, "unmount %s:", place);
 		return -1;
 	}
-	service_log(&job->s, "mount: unmounted %s", target);
+	service_log(&job->s, "mount: unmounted %s", place);
 	job->unmounted = 1;
 	return 1;
+}
+
+/* Takes a mount of ours away from where it went with a directory above it.
+ * Returns 0, or -1. */
+static int
+moved_unmount(struct job *job, const struct entry *e)
+{
+	char *place = mount_place(e->mount);
+	struct spot at;
+	int result = 0;
+
+	if (!place || strcmp(place, e->target) == 0 ||
+	    target_open(&at, place) < 0) {
+		free(place);
+		return 0;
+	}
+	if (at.mount == e->mount && strcmp(at.id, e->id) == 0)
+		result = unmount_step(job, e->target, place, &at);
+	spot_close(&at);
+	free(place);
+	return result < 0 ? -1 : 0;
+}
+
+/* The same for all of target's but the mount of that number. */
+static int
+moved_unmount_all(struct job *job, const char *target, uint64_t but)
+{
+	const struct entry *e = job->mounts.entry;
+	size_t i;
+	int result = 0;
+
+	for (i = 0; i < job->mounts.n; i++)
+		if (e[i].mount && e[i].mount != but &&
+		    strcmp(e[i].target, target) == 0 &&
+		    moved_unmount(job, &e[i]) < 0)
+			result = -1;
+	return result;
 }
 
 /* Takes what is ours away from target. Returns 0, or -1. */
@@ -134,12 +173,14 @@ unmount(struct job *job, const char *target)
 
 	do {
 		if (target_open(&at, target) < 0) {
-			if (errno == ENOENT || errno == ENOTDIR)
+			/* not there any more, or a link leads elsewhere */
+			if (errno == ENOENT || errno == ENOTDIR ||
+			    errno == ELOOP)
 				return 0;
 			place_problem(job, target);
 			return -1;
 		}
-		more = unmount_step(job, target, &at);
+		more = unmount_step(job, target, target, &at);
 		spot_close(&at);
 	} while (more > 0);
 	return more;
@@ -164,8 +205,10 @@ unmount_old(struct job *job, int all)
 
 	while (i < job->mounts.n) {
 		char *target = xstrdup(job->mounts.entry[i].target);
-		if ((all || !wanted(job, target)) && unmount(job, target) == 0)
-			mounts_keep(&job->mounts, NULL, target, NULL);
+		if ((all || !wanted(job, target)) &&
+		    moved_unmount_all(job, target, 0) == 0 &&
+		    unmount(job, target) == 0)
+			mounts_keep(&job->mounts, NULL, target, NULL, 0);
 		else
 			i++;
 		free(target);
@@ -173,13 +216,15 @@ unmount_old(struct job *job, int all)
 }
 
 /* With -a, what isn't in the tree may be on its way: gitopper-conf asked for
- * it, or gitopper-pull has it staged. It is mounted after that, in the pipe. */
+ * it, for when a freeze is over maybe, or gitopper-pull has it staged. It is
+ * mounted after that, in the pipe. */
 static int
 is_coming(struct job *job)
 {
 	if (!aflag || errno != ENOENT)
 		return 0;
-	if (!job->s.ctl.redo && faccessat(job->s.dir, "plan", F_OK, 0) < 0) {
+	if (!job->s.ctl.redo && !kv_get(&job->s.status, "later") &&
+	    faccessat(job->s.dir, "plan", F_OK, 0) < 0) {
 		errno = ENOENT;
 		return 0;
 	}
@@ -187,12 +232,26 @@ is_coming(struct job *job)
 	return 1;
 }
 
+/* Whether it is something that is mounted in the tree. */
+static int
+is_mounted(int tree, const struct spot *at)
+{
+	struct spot top;
+	int result;
+
+	if (spot_open(&top, tree, "") < 0)
+		return 1;
+	result = at->top || at->mount != top.mount;
+	spot_close(&top);
+	return result;
+}
+
 static int
 source_open(struct job *job, const struct dir *d, struct source *src)
 {
 	const char *link = *d->link ? d->link : ".";
 	char path[4096];
-	int tree, n, result;
+	int tree, n, result, mounted;
 
 	src->clone = -1;
 	if (service_path(&job->s, PLACE_TREE, path, sizeof(path)) < 0) {
@@ -212,6 +271,7 @@ source_open(struct job *job, const struct dir *d, struct source *src)
 		return -1;
 	}
 	result = spot_open(&src->spot, tree, d->link);
+	mounted = result == 0 && is_mounted(tree, &src->spot);
 	close(tree);
 	if (result < 0 && is_coming(job))
 		return -1;
@@ -221,9 +281,14 @@ source_open(struct job *job, const struct dir *d, struct source *src)
 		place_problem(job, src->path);
 	if (result < 0)
 		return -1;
-	if (src->spot.kind == (d->file ? S_IFREG : S_IFDIR))
+	if (mounted)
+		problem(job, "%s: something that is not ours is mounted on "
+		    "it, or above it in the tree", src->path);
+	else if (src->spot.kind == (d->file ? S_IFREG : S_IFDIR))
 		return 0;
-	problem(job, "%s: is not a %s", link, d->file ? "file" : "directory");
+	else
+		problem(job, "%s: is not a %s", link,
+		    d->file ? "file" : "directory");
 	spot_close(&src->spot);
 	return -1;
 }
@@ -241,8 +306,8 @@ source_ready(struct job *job, const struct dir *d, struct source *src)
 		problem(job, "mount %s on %s:", src->path, d->local);
 	if (src->clone < 0)
 		return -1;
-	if (!mounts_have(&job->mounts, src->path, d->local, src->spot.id))
-		mounts_add(&job->mounts, src->path, d->local, src->spot.id);
+	mounts_note(&job->mounts, src->path, d->local, src->spot.id,
+	    mount_number(src->clone));
 	if (job_save(job) < 0)
 		return -1;
 	/* a unit file may come with it */
@@ -347,11 +412,13 @@ mount_step(struct job *job, const struct dir *d, struct source *src)
 		return result;
 	}
 	if (strcmp(at.id, src->spot.id) == 0) {
-		mounts_keep(m, at.top ? src->path : NULL, d->local, at.id);
-		if (at.top && !mounts_have(m, NULL, d->local, at.id))
-			mounts_add(m, src->path, d->local, at.id);
+		if (moved_unmount_all(job, d->local, at.mount) == 0)
+			mounts_keep(m, at.top ? src->path : NULL, d->local,
+			    at.id, at.mount);
+		if (at.top)
+			mounts_note(m, src->path, d->local, at.id, at.mount);
 		result = 1;
-	} else if (at.top && !mounts_have(m, NULL, d->local, at.id)) {
+	} else if (at.top && !mounts_have(m, d->local, at.id)) {
 		problem(job, "%s: a mount that is not ours is there",
 		    d->local);
 	} else if (source_ready(job, d, src) == 0) {

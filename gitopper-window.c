@@ -111,7 +111,8 @@ is_busy(const struct service *s)
 {
 	/* without a window of its own it would be published */
 	return kv_get(&s->conf, "window") && kv_get(&s->status, "hash") &&
-	    (kv_get(&s->status, "todo") || kv_get(&s->conf, "always"));
+	    (kv_get(&s->status, "todo") ||
+	    (kv_get(&s->conf, "always") && !s->ctl.frozen));
 }
 
 /* Returns whether the name goes on. */

@@ -25,13 +25,46 @@ redo(struct job *job)
 		kv_set(&s->status, "todo", "act");
 }
 
+/* One that comes while the service is frozen is noted, as other wishes may be
+ * in the same poke, and done when that is over. */
+static void
+redo_look(struct job *job)
+{
+	struct service *s = &job->s;
+	const char *later = kv_get(&s->status, "later");
+	const char *todo = kv_get(&s->status, "todo");
+	const char *staged = kv_get(&s->status, "redo");
+
+	/* edited files that are staged, and not yet put back */
+	if (staged && service_is_at(s, staged)) {
+		s->ctl.redo |= s->ctl.frozen;
+		s->ctl.asked = 1;
+	}
+	if (s->ctl.frozen && s->ctl.redo) {
+		if (!later)
+			service_log(s, "pull: frozen: the redo waits");
+		if (!later || s->ctl.asked)
+			kv_set(&s->status, "later",
+			    s->ctl.asked ? "redo" : "config");
+		s->ctl.redo = s->ctl.asked = 0;
+	} else if (!s->ctl.frozen && later &&
+	    !(todo && strncmp(todo, "publish ", 8) == 0)) {
+		s->ctl.redo = 1;
+		s->ctl.asked |= strcmp(later, "redo") == 0;
+		kv_set(&s->status, "later", NULL);
+	}
+	if (s->ctl.redo)
+		redo(job);
+}
+
 /* What is in the tree already, and whether that is still so. */
 static void
 index_look(struct job *job, int empty)
 {
 	struct service *s = &job->s;
 	const char *drift = kv_get(&s->conf, "drift");
-	int fix = drift && strcmp(drift, "fix") == 0;
+	int fix = s->ctl.asked || (drift && strcmp(drift, "fix") == 0 &&
+	    !s->ctl.frozen && !s->ctl.pinned);
 
 	if (plan_read(&job->index, s->dir, "index") < 0)
 		warn("%s: index: not readable, all is written anew", s->name);
@@ -41,8 +74,8 @@ index_look(struct job *job, int empty)
 		empty = place_is_there(s, PLACE_TREE) != 1;
 	job->fresh = empty || !plan_place_fits(s, &job->index);
 	job->restage = job->fresh || !plan_links_fit(s, &job->index);
-	if (job->fresh || s->ctl.frozen || s->ctl.pinned ||
-	    (!s->ctl.redo && !drift_due(s) && !fix))
+	if (job->fresh || (!fix && (s->ctl.frozen || s->ctl.pinned ||
+	    (!s->ctl.redo && !drift_due(s)))))
 		return;
 	if (drift_look(s, &job->index, fix) > 0 && fix)
 		job->restage = 1;
@@ -83,7 +116,7 @@ wanted_unknown(struct job *job, const struct upstream *up)
 		if (stage_clear(s) < 0)
 			warn("%s: next:", s->name);
 		return;
-	} else if (s->ctl.frozen || *up->error || up->busy) {
+	} else if (*up->error || up->busy) {
 		return;
 	} else {
 		service_fail(s, "pull", "the upstream has no %s",
@@ -98,8 +131,7 @@ is_unsigned(const struct service *s)
 {
 	const char *hash = kv_get(&s->status, "hash");
 
-	return kv_get(&s->conf, "verify") && hash && !s->ctl.frozen &&
-	    !signed_before(s, hash);
+	return kv_get(&s->conf, "verify") && hash && !signed_before(s, hash);
 }
 
 /* A publish that was begun comes first. Returns whether there is one. */
@@ -133,6 +165,16 @@ begun(struct job *job)
 	return 1;
 }
 
+/* Nothing is to be staged. */
+static void
+clear(struct job *job)
+{
+	if (stage_clear(&job->s) == 0)
+		job->idle = 1;
+	else
+		warn("%s: next:", job->s.name);
+}
+
 void
 job_prepare(struct job *job, const struct upstream *up)
 {
@@ -148,8 +190,7 @@ job_prepare(struct job *job, const struct upstream *up)
 	if (s->ctl.thawed && (ctl_remove(s->dir, "pin") < 0 ||
 	    ctl_remove(s->dir, "frozen") < 0))
 		warn("%s: ctl:", s->name);
-	if (s->ctl.redo)
-		redo(job);
+	redo_look(job);
 	if (places_trusted(s) < 0) {
 		service_fail(s, "pull", "%s", place_why());
 		job->failed = 1;
@@ -157,6 +198,11 @@ job_prepare(struct job *job, const struct upstream *up)
 	}
 	if (begun(job))
 		return;
+	/* not even what is missing, or of another config */
+	if (s->ctl.frozen && !s->ctl.pinned) {
+		clear(job);
+		return;
+	}
 	wanted = service_wanted(s, tip);
 	if (!wanted) {
 		wanted_unknown(job, up);
@@ -174,10 +220,8 @@ job_prepare(struct job *job, const struct upstream *up)
 	if (!service_is_at(s, wanted) || job->restage ||
 	    (job->follows && kv_get(&s->status, "bad")) || is_unsigned(s))
 		want(job, wanted);
-	else if (stage_clear(s) == 0)
-		job->idle = 1;
 	else
-		warn("%s: next:", s->name);
+		clear(job);
 }
 
 /* The commit has nothing new for this service. */
@@ -313,7 +357,8 @@ job_finish(struct job *job, const struct upstream *up)
 		service_ok(s, "window");
 	}
 	print = *staged || kv_get(&s->status, "todo") ||
-	    (kv_get(&s->conf, "always") && kv_get(&s->status, "hash"));
+	    (kv_get(&s->conf, "always") && kv_get(&s->status, "hash") &&
+	    !s->ctl.frozen);
 	/* what is to be done is on the disk before the poke goes */
 	if (service_save(s) < 0)
 		print = 0;

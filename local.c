@@ -56,7 +56,9 @@ file_answer(struct ask *a, FILE *f, const struct service *s)
 	if (a->verb == ASK_DIFF)
 		a->partial = diff_write(s, f) < 0;
 	else if ((a->verb == ASK_LOG ? log_write : changes_write)(s, f) < 0)
-		refuse(a, f, 500, strerror(errno));
+		refuse(a, f, errno == EACCES ? 403 : 500, errno == EACCES ?
+		    "only root and the group gitopper may read it" :
+		    strerror(errno));
 }
 
 static void

@@ -23,6 +23,9 @@ enum {
 	MOVE_TO_FD   = 0x040,	/* MOVE_MOUNT_T_EMPTY_PATH */
 	MOVE_BENEATH = 0x200,	/* MOVE_MOUNT_BENEATH */
 };
+#ifndef SYS_mount_setattr
+#define SYS_mount_setattr 442	/* Linux 5.12 */
+#endif
 
 int
 spot_open(struct spot *at, int root, const char *path)
@@ -181,11 +184,90 @@ target_around(const struct spot *at, const char *path, int *covers,
 	return 0;
 }
 
+uint64_t
+mount_number(int fd)
+{
+	struct statx stx;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx) < 0 ||
+	    !(stx.stx_mask & STATX_MNT_ID))
+		return 0;
+	return stx.stx_mnt_id;
+}
+
+/* Takes the octal escapes out of a field of mountinfo, proc(5). */
+static void
+field_unescape(char *s)
+{
+	char *to = s;
+
+	for (; *s; s++)
+		if (s[0] == '\\' && s[1] && s[2] && s[3]) {
+			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 |
+			    (s[3] - '0'));
+			s += 3;
+		} else {
+			*to++ = *s;
+		}
+	*to = '\0';
+}
+
+char *
+mount_place(uint64_t number)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	char *line = NULL, *rest, *field = NULL, *place = NULL;
+	size_t size = 0;
+	int i;
+
+	while (f && !place && getline(&line, &size, f) > 0) {
+		if (strtoull(line, &rest, 10) != number)
+			continue;
+		/* parent, device and root stand before it */
+		for (i = 0; i < 5; i++)
+			field = strsep(&rest, " ");
+		place = field ? xstrdup(field) : NULL;
+	}
+	if (place)
+		field_unescape(place);
+	free(line);
+	if (f)
+		fclose(f);
+	return place;
+}
+
+/* Takes a mount out of its peer group, mount_namespaces(7). */
+static int
+mount_private(int fd)
+{
+	struct {
+		uint64_t set, clear, propagation, userns;
+	} attr = { .propagation = MS_PRIVATE };
+	char path[40];
+
+	if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attr,
+	    sizeof(attr)) == 0)
+		return 0;
+	if (errno != ENOSYS)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return mount(NULL, path, NULL, MS_PRIVATE, NULL);
+}
+
 int
 mount_clone(const struct spot *source)
 {
-	return (int)syscall(SYS_open_tree, source->fd, "",
+	int saved, fd = (int)syscall(SYS_open_tree, source->fd, "",
 	    TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH);
+
+	/* as a peer of the source's mount it would share what others mount
+	 * on it later: that would lie on the source as well */
+	if (fd < 0 || mount_private(fd) == 0)
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
 }
 
 int

@@ -39,8 +39,15 @@ int target_around(const struct spot *at, const char *path, int *covers,
 	int *inside);
 
 /* Clones what is at source, and nothing that is mounted inside of it, as a
- * mount that is nowhere yet. Returns a descriptor of it, or -1 and errno. */
+ * mount that is nowhere yet, and no peer of the source's. Returns a descriptor
+ * of it, or -1 and errno. */
 int mount_clone(const struct spot *source);
+
+/* The number of the mount that fd is in, as spot.mount; 0: not known. */
+uint64_t mount_number(int fd);
+/* The path that the mount of that number is on; NULL where there is no such
+ * mount, or none that can be seen from here. */
+char *mount_place(uint64_t number);
 
 /* Mounts a clone on at. Returns 0, or -1 and errno. */
 int mount_attach(int clone, const struct spot *at);

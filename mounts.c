@@ -9,9 +9,9 @@
 #include "mounts.h"
 #include "util.h"
 
-void
+static void
 mounts_add(struct mounts *m, const char *source, const char *target,
-	const char *id)
+	const char *id, uint64_t mount)
 {
 	struct entry *e;
 
@@ -20,6 +20,7 @@ mounts_add(struct mounts *m, const char *source, const char *target,
 	e->source = xstrdup(source);
 	e->target = xstrdup(target);
 	e->id = xstrdup(id);
+	e->mount = mount;
 	m->changed = 1;
 }
 
@@ -31,23 +32,36 @@ entry_free(struct entry *e)
 	free(e->id);
 }
 
+void
+mounts_note(struct mounts *m, const char *source, const char *target,
+	const char *id, uint64_t mount)
+{
+	size_t i;
+
+	for (i = 0; i < m->n; i++)
+		if (m->entry[i].mount == mount &&
+		    strcmp(m->entry[i].target, target) == 0 &&
+		    strcmp(m->entry[i].id, id) == 0 &&
+		    strcmp(m->entry[i].source, source) == 0)
+			return;
+	mounts_add(m, source, target, id, mount);
+}
+
 int
-mounts_have(const struct mounts *m, const char *source, const char *target,
-	const char *id)
+mounts_have(const struct mounts *m, const char *target, const char *id)
 {
 	size_t i;
 
 	for (i = 0; i < m->n; i++)
 		if (strcmp(m->entry[i].target, target) == 0 &&
-		    strcmp(m->entry[i].id, id) == 0 &&
-		    (!source || strcmp(m->entry[i].source, source) == 0))
+		    strcmp(m->entry[i].id, id) == 0)
 			return 1;
 	return 0;
 }
 
 void
 mounts_keep(struct mounts *m, const char *source, const char *target,
-	const char *id)
+	const char *id, uint64_t mount)
 {
 	size_t i, n = 0;
 
@@ -55,7 +69,8 @@ mounts_keep(struct mounts *m, const char *source, const char *target,
 		struct entry *e = &m->entry[i];
 
 		if (strcmp(e->target, target) == 0 && (!source ||
-		    strcmp(e->source, source) || strcmp(e->id, id)))
+		    strcmp(e->source, source) || strcmp(e->id, id) ||
+		    e->mount != mount))
 			entry_free(e);
 		else
 			m->entry[n++] = *e;
@@ -69,6 +84,8 @@ mounts_keep(struct mounts *m, const char *source, const char *target,
 static int
 entry_parse(struct entry *e, char *line)
 {
+	char *mount;
+
 	e->source = line;
 	e->target = strchr(line, '\t');
 	if (!e->target)
@@ -78,6 +95,11 @@ entry_parse(struct entry *e, char *line)
 	if (!e->id)
 		return -1;
 	*e->id++ = '\0';
+	/* not in what the first version wrote */
+	mount = strchr(e->id, '\t');
+	if (mount)
+		*mount++ = '\0';
+	e->mount = mount ? (uint64_t)parse_number(mount) : 0;
 	e->source = path_unquote(e->source);
 	e->target = path_unquote(e->target);
 	if (!e->source || *e->source != '/' || !e->target || *e->target != '/')
@@ -103,7 +125,7 @@ mounts_read(struct mounts *m, int dir, size_t *odd)
 			end = text + len;
 		*end = '\0';
 		if (strlen(p) == (size_t)(end - p) && entry_parse(&e, p) == 0)
-			mounts_add(m, e.source, e.target, e.id);
+			mounts_add(m, e.source, e.target, e.id, e.mount);
 		else
 			++*odd;
 	}
@@ -116,7 +138,8 @@ static char *
 entry_line(const struct entry *e)
 {
 	char *source = path_quote(e->source), *target = path_quote(e->target);
-	char *line = xasprintf("%s\t%s\t%s\n", source, target, e->id);
+	char *line = xasprintf("%s\t%s\t%s\t%llu\n", source, target, e->id,
+	    (unsigned long long)e->mount);
 
 	free(source);
 	free(target);

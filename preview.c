@@ -114,6 +114,11 @@ entry_copy(const struct copy *c, const char *path, mode_t mode)
 		free(above);
 		return;
 	}
+	/* no link that someone put there: the check may be root's, and tell
+	 * everybody what it read */
+	if (type != (mode & S_IFMT))
+		run_cant("%s: is a %s here, unlike in the commit", path,
+		    type == S_IFLNK ? "link" : "file");
 	if (name)
 		*name++ = '\0';
 	dir = dir_make(c->to, name ? above : "", c->uid, c->gid, c->uid,

@@ -26,7 +26,8 @@ may_publish(const struct service *s, const struct plan *plan)
 		return 0;
 	wanted = service_wanted(s, upstream_tip(&status,
 	    branch ? branch : "main"));
-	may = wanted && strncmp(plan->commit, wanted, strlen(wanted)) == 0;
+	may = wanted && strncmp(plan->commit, wanted, strlen(wanted)) == 0 &&
+	    (!s->ctl.frozen || s->ctl.pinned);
 	kv_free(&status);
 	if (!may)
 		note("%s: %.8s is not wanted any more", s->name,
@@ -109,7 +110,7 @@ name_publish(const char *name)
 	/* even if a publish failed half way: a file in the tree may be a mount
 	 * point (EBUSY), which gitopper-mount mends */
 	print = kv_get(&s.status, "hash") &&
-	    (todo || kv_get(&s.conf, "always"));
+	    (todo || (kv_get(&s.conf, "always") && !s.ctl.frozen));
 	if (service_close(&s) < 0)
 		return -1;
 	if (print)

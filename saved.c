@@ -27,10 +27,25 @@ saved_open(const struct service *s)
 	return fd;
 }
 
+static char now_name[32];	/* of what is being kept, as saved/TIME */
+
+/* Not what somebody else put there. */
 static int
 is_entry(const struct dirent *e)
 {
-	return e->d_name[0] != '.';
+	return strlen(e->d_name) == 16 &&
+	    strspn(e->d_name, "0123456789TZ") == 16;
+}
+
+/* In the order in which they were made. What has a later name than the one
+ * that is made now is from a time when the clock was ahead. */
+static int
+entry_compare(const struct dirent **a, const struct dirent **b)
+{
+	int x = strcmp((*a)->d_name, now_name) <= 0;
+	int y = strcmp((*b)->d_name, now_name) <= 0;
+
+	return x != y ? x - y : strcmp((*a)->d_name, (*b)->d_name);
 }
 
 /* The bytes of all files in name, a directory of dir's, and below it. */
@@ -61,12 +76,12 @@ bytes_in(int dir, const char *name)
 }
 
 /* Keeps the newest SAVED_MAX entries, and of those no more than SAVED_BYTES,
- * but for the last; their names sort by time. */
+ * but for the last, which is the one that is being made. */
 static void
 saved_prune(const struct service *s, int saved)
 {
 	struct dirent **e;
-	int i, n = scandirat(saved, ".", &e, is_entry, alphasort);
+	int i, n = scandirat(saved, ".", &e, is_entry, entry_compare);
 	off_t sum = 0;
 
 	for (i = n - 1; i >= 0; i--) {
@@ -86,7 +101,7 @@ saved_prune(const struct service *s, int saved)
 static int
 saved_now(const struct service *s)
 {
-	static char name[32], last[sizeof(s->name)];
+	static char last[sizeof(s->name)];
 	time_t now = time(NULL);
 	struct tm tm;
 	int saved = saved_open(s), fd, first = strcmp(last, s->name) != 0;
@@ -94,11 +109,12 @@ saved_now(const struct service *s)
 	if (saved < 0)
 		return -1;
 	if (first) {
-		strftime(name, sizeof(name), "%Y%m%dT%H%M%SZ",
+		strftime(now_name, sizeof(now_name), "%Y%m%dT%H%M%SZ",
 		    gmtime_r(&now, &tm));
 		memcpy(last, s->name, sizeof(last));
 	}
-	fd = dir_make(saved, name, (uid_t)-1, (gid_t)-1, (uid_t)-1, (gid_t)-1);
+	fd = dir_make(saved, now_name, (uid_t)-1, (gid_t)-1, (uid_t)-1,
+	    (gid_t)-1);
 	if (fd >= 0 && first)
 		saved_prune(s, saved);
 	close(saved);

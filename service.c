@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,34 @@
 #include "config.h"
 #include "state.h"
 #include "util.h"
+
+/* What commands print is for root and the group alone: the log at fd, and the
+ * old one beside it. */
+static int
+log_share(int dir, int fd)
+{
+	static gid_t gid = (gid_t)-1;
+	struct group *group;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -1;
+	if (gid == (gid_t)-1) {
+		group = geteuid() == 0 ? getgrnam(group_name) : NULL;
+		gid = group ? group->gr_gid : getegid();
+	}
+	if ((st.st_mode & 07777) == 0640 && st.st_gid == gid)
+		return 0;
+	if (fchmod(fd, 0640) < 0 ||
+	    (fchmodat(dir, "log.old", 0640, 0) < 0 && errno != ENOENT))
+		return -1;
+	/* a user namespace may lack the group */
+	if ((fchown(fd, (uid_t)-1, gid) < 0 || fchownat(dir, "log.old",
+	    (uid_t)-1, gid, AT_SYMLINK_NOFOLLOW) < 0) && errno != ENOENT &&
+	    errno != EINVAL && errno != EPERM)
+		return -1;
+	return 0;
+}
 
 void
 service_log(struct service *s, const char *fmt, ...)
@@ -35,8 +64,8 @@ service_log(struct service *s, const char *fmt, ...)
 	n = strlen(line);
 	line[n++] = '\n';
 	fd = openat(s->dir, "log",
-	    O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd < 0 || write_all(fd, line, n) < 0)
+	    O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
+	if (fd < 0 || log_share(s->dir, fd) < 0 || write_all(fd, line, n) < 0)
 		warn("%s: log:", s->name);
 	if (fd < 0)
 		return;
@@ -322,5 +351,8 @@ service_state(const struct service *s)
 		return STATE_ROLLBACK;
 	if (s->ctl.frozen || s->ctl.pinned)
 		return STATE_FREEZE;
+	/* on its way: half published, or not acted upon, or not healthy yet */
+	if (kv_get(&s->status, "todo"))
+		return STATE_DIFF;
 	return STATE_OK;
 }

@@ -7,7 +7,7 @@
 
 /* The log of s, the oldest line first. */
 int log_write(const struct service *s, FILE *f);
-/* The files of its last deployment: {"service":NAME,"changes":[...]}. */
+/* The files that are not applied yet: {"service":NAME,"changes":[...]}. */
 int changes_write(const struct service *s, FILE *f);
 /* One of them: A, M or D, and the path in the repository; and `quoted`, as
  * path_quote has it, where the path is not UTF-8. */

@@ -124,8 +124,8 @@ int
 service_dismantle(struct service *s)
 {
 	static const char *const files[] = {
-		"index", "changes", "metrics", "metrics.new", "status",
-		"mounts", "conf"
+		"index", "changes", "plan.changes", "object", "metrics",
+		"metrics.new", "status", "mounts", "conf"
 	};
 	struct kv conf;
 	size_t i;

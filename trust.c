@@ -82,14 +82,25 @@ others_can_change(const char *name)
 	}
 }
 
-struct passwd *
-command_user(const struct service *s, const char *path)
+/* What a check reads is the user's, or a commit's, who may have made it a link
+ * to what is root's; and what it says of that is shown to many. */
+static int
+is_users(const struct job *job)
 {
-	const char *user = kv_get(&s->conf, "user");
+	return job->step->kind == STEP_CHECK &&
+	    kv_get(&job->s.conf, "user") &&
+	    !kv_get(&job->s.conf, "check_user");
+}
+
+struct passwd *
+command_user(const struct job *job, const char *path)
+{
+	const char *user = kv_get(&job->s.conf, "user");
 	struct passwd *pw;
 
 	/* without root there is nobody else to be */
-	if (geteuid() != 0 || user_is_alone() || !others_can_change(path))
+	if (geteuid() != 0 || user_is_alone() ||
+	    (!others_can_change(path) && !is_users(job)))
 		return getpwuid(geteuid());
 	if (!user)
 		run_cant("%s could be changed by others than root, and the "

@@ -1,8 +1,10 @@
 /* verdict.c - what a service needs of a step, and what came of it */
 /* SPDX-License-Identifier: ISC */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "act.h"
 #include "util.h"
@@ -11,6 +13,13 @@ static int
 same(const char *a, const char *b)
 {
 	return a && b && strcmp(a, b) == 0;
+}
+
+/* Whether it is left alone: it is frozen, and nobody named it. */
+static int
+is_frozen(const struct step *step, const struct service *s)
+{
+	return s->ctl.frozen && !step->named;
 }
 
 static enum due
@@ -24,6 +33,9 @@ act_due(const struct step *step, const struct service *s, const char *hash)
 		warn("%s: its tree is half way to another commit", s->name);
 		return DUE_FAIL;
 	}
+	/* what was begun is finished */
+	if (is_frozen(step, s) && !todo)
+		return DUE_PASS;
 	if (step->kind == STEP_ACT || step->named || same(todo, "act") ||
 	    kv_get(&s->conf, "always"))
 		return DUE_RUN;
@@ -67,7 +79,7 @@ step_due(const struct step *step, const struct service *s, char commit[41])
 	case STEP_ACT:
 		return act_due(step, s, hash);
 	case STEP_PACKAGE:
-		return !package || same(package,
+		return !package || is_frozen(step, s) || same(package,
 		    kv_get(&s->status, "package")) ? DUE_PASS : DUE_RUN;
 	case STEP_CHECK:
 		if (!text || service_plan(s, "plan", commit) < 0)
@@ -87,7 +99,7 @@ step_stale(const struct step *step, const struct service *s)
 {
 	return (step->kind == STEP_PACKAGE || step->kind == STEP_CHECK ||
 	    step->kind == STEP_HEALTH) && service_error_is(s, step->stage) &&
-	    !kv_get(&s->status, "bad");
+	    !kv_get(&s->status, "bad") && !is_frozen(step, s);
 }
 
 static int
@@ -119,6 +131,17 @@ applied(struct service *s, const char *commit)
 		service_log(s, "act: commit %.8s is applied", commit);
 	}
 	service_settled(s);
+}
+
+/* Nothing differs any more from what was applied; `changes` goes when that is
+ * on the disk. */
+static void
+changes_end(struct service *s)
+{
+	if (same(kv_get(&s->status, "applied"), kv_get(&s->status, "hash")) &&
+	    service_save(s) == 0 && unlinkat(s->dir, "changes", 0) < 0 &&
+	    errno != ENOENT)
+		warn("%s: changes:", s->name);
 }
 
 /* Whether the job's failure says that the tip's content is no good. */
@@ -205,6 +228,7 @@ step_done(struct job *job)
 		} else if (!same(kv_get(st, "applied"), job->commit)) {
 			kv_set(st, "todo", "act");
 		}
+		changes_end(s);
 		break;
 	case STEP_HEALTH:
 		/* so it isn't bad, whatever was thought of it before */
@@ -212,6 +236,7 @@ step_done(struct job *job)
 			service_absolve(s);
 		applied(s, job->commit);
 		service_ok(s, "health");
+		changes_end(s);
 		break;
 	case STEP_PACKAGE:
 		kv_set(st, "package", kv_get(&s->conf, "package"));

@@ -99,6 +99,22 @@ service open "action=$tmp/bin/open"
 ok 'no descriptor but 0, 1, 2' act open 7>"$tmp/seven"
 is 'secrets and our own variables stay away' "$(printf '%s\n' "$log" |
 	grep -cE 'secret|GITOPPER_(KEY|CREDENTIALS|CA|KNOWN_HOSTS|ENV)=|GIT_')" 0
+is 'others can not read the log' "$(stat -c %a "$S/one/log")" 640
+chmod 644 "$S/one/log"
+cp -p "$S/one/log" "$S/one/log.old"
+act one >/dev/null
+is 'nor those of before' "$(stat -c %a "$S/one/log" "$S/one/log.old" |
+	tr '\n' ' ')" '640 640 '
+rm "$S/one/log.old"
+if [ "$(id -u)" -eq 0 ]; then
+	{ grep -v ^gitopper: /etc/group; echo gitopper:x:4242:; } >"$tmp/group"
+	mount --bind "$tmp/group" /etc/group
+	act one >/dev/null
+	is 'the group may, when there is one' \
+		"$(stat -c '%a %g' "$S/one/log")" '640 4242'
+	umount /etc/group
+fi
+status one hash=$B applied=$B deploys=1
 is 'applied is what the tree is at' "$(value one applied)" $B
 is 'nothing is left to do' "$(value one todo)" ''
 is 'it was counted' "$(value one deploys)" 1
@@ -330,6 +346,7 @@ is-active --quiet -- at@1,reload -- at@1,"
 	# reads PATH: a change of it has systemd read the units again
 	reads() {
 		: >"$tmp/told"
+		sed -i '/^applied=/d' "$S/at@1/status"
 		printf 'M\tx/file\nA\t%s\n' "$1" >"$S/at@1/changes"
 		act at@1 >/dev/null && grep -qx daemon-reload "$tmp/told"
 	}
@@ -413,8 +430,11 @@ status well hash=$B applied=$A todo=act
 is 'the action is done' "$(act well)" well
 is 'but the commit is not applied yet' "$(value well applied)" $A
 is 'for something is left to do' "$(value well todo)" act
+state() { gitopper-ctl list service "$1" | awk 'NR == 2 { print $4 }'; }
+is 'so it is not as it should be' "$(state well)" DIFF
 spawn gitopper-act -k health well >"$tmp/done"
 ok 'health is looked at' within 3 grep -q looking "$S/well/log"
+is 'nor is it while that lasts' "$(state well)" DIFF
 ok 'the service is locked while it waits' \
 	[ "$(free_lock well; echo $?)" -eq 1 ]
 touch "$S/well/tree/up"
@@ -422,6 +442,7 @@ ok 'until it is well' wait "$pid"
 is 'then the name goes on' "$(cat "$tmp/done")" well
 is 'and the commit is applied' "$(value well applied)" $B
 is 'with nothing left to do' "$(value well todo)" ''
+is 'it is as it should be' "$(state well)" OK
 
 script ill <<'END'
 echo "it is ill"; exit ${STATUS-2}

@@ -40,6 +40,7 @@ service() {
 	echo 'M	old' >"$S/$name/changes"
 }
 tip $B
+fails_to() { ! "$@"; }
 
 # --- nothing to do
 service plain
@@ -138,6 +139,55 @@ if [ "$root" ]; then
 	ok 'a check may be what is mounted' act first
 	is 'then it runs as the user' \
 		"$(sed -n 's/.*Z check: //p' "$S/first/log" | head -n 1)" games
+
+	# whoever may write to the tree, or bring a commit, may have a link in
+	# a file's place; what is read through it would be shown to all
+	echo 'root:$y$secret' >"$tmp/shadow"
+	chmod 600 "$tmp/shadow"
+	games() {
+		setpriv --reuid="$(id -u games)" --regid="$(id -g games)" \
+			--clear-groups -- "$@"
+	}
+	ok 'the user can not read it' fails_to games cat "$tmp/shadow"
+	script quotes <<-END
+	id -un
+	cat "\$GITOPPER_NEXT/etc/sub/same" "$tmp/quoted/sub/same" \
+		"\$GITOPPER_NEXT/etc/link" 2>&1
+	exit 1
+	END
+	secrets() { grep -rl 'y.secret' "$S/planted" "$S/brought" | tr '\n' ' '; }
+	service planted "check=$tmp/bin/quotes" user=games check_user=root \
+		"dir=etc	$tmp/quoted	dir"
+	chown -R games "$S/planted/tree"
+	games ln -sf "$tmp/shadow" "$S/planted/tree/etc/sub/same"
+	fails 1 'a link that the user planted in the place of a file' \
+		act planted
+	is 'is not read by root' "$(secrets)" ''
+	is 'it is said' "$(value planted error)" \
+		'check: etc/sub/same: is a link here, unlike in the commit'
+	is 'as trouble' "$(value planted bad)" ''
+	games rm "$S/planted/tree/etc/sub/same" "$S/planted/tree/etc/link"
+	games sh -c 'echo same >"$1/sub/same"; echo x >"$1/link"' - \
+		"$S/planted/tree/etc"
+	fails 1 'nor is a file in the place of a link' act planted
+	is 'a link' "$(value planted error)" \
+		'check: etc/link: is a file here, unlike in the commit'
+	service brought "check=$tmp/bin/quotes" user=games \
+		"dir=etc	$tmp/quoted	dir"
+	ln -sf "$tmp/shadow" "$S/brought/tree/etc/link"
+	chown -R -h games "$S/brought/tree"
+	fails 1 'a link that a commit brought' act brought
+	is 'is read by a check as the user' \
+		"$(sed -n 's/.*Z check: //p' "$S/brought/log" | head -n 1)" games
+	is 'who may not' "$(secrets)" ''
+	like 'which the check says' "$(cat "$S/brought/log")" \
+		"link: Permission denied"
+	rm "$S/brought/tree/etc/link"
+	ln -s sub/same "$S/brought/tree/etc/link"
+	echo check_user=root >>"$S/brought/conf"
+	fails 1 'with check_user' act brought
+	is 'the check is root' "$(sed -n 's/.*Z check: //p' "$S/brought/log" |
+		grep -cx root)" 1
 
 	# a file that the user may move, but not read
 	service moved check=/bin/true user=games

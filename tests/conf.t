@@ -135,6 +135,7 @@ user = ""
 package = ""
 action = ""
 check = " "
+check_user = ""
 health = ""
 health_timeout = ""
 mount = ""
@@ -161,6 +162,7 @@ user = "www"
 package = "httpd"
 action = "reload"
 check = "/usr/bin/check -q"
+check_user = "root"
 health = "bin/up"
 health_timeout = "300"
 env = { LEVEL = "info", PATHS = "/a b:/c=d" }
@@ -183,6 +185,7 @@ user=www
 package=httpd
 action=reload
 check=/usr/bin/check -q
+check_user=root
 health=bin/up
 health_timeout=300
 mount=/srv/trees
@@ -222,7 +225,7 @@ rm -r "$GITOPPER_STATE"
 (cd / && gitopper-conf -c "${c#/}" -h db -h x,,other -h ,) >out 2>err
 is 'a service of two hosts that this one is' \
 	"$(sed "s|^gitopper-conf: ${c#/}:| |" err)" \
-	' 26:3: service all is already defined at 1:3 for this host'
+	' 27:3: service all is already defined at 1:3 for this host'
 (cd / && gitopper-conf -c "${c#/}" -h x,other -h ,y) >out 2>err
 is '-h takes lists' "$(cat out err)" all
 is 'a relative path in the config of a relative path' "$(value all key conf)" \
@@ -470,6 +473,8 @@ service 'interval = "9999999999d"' | config
 faulty 5:12 'interval is no time such as 300, "90s" or "1h30m"'
 service 'always = "yes"' | config
 faulty 5:10 'always is a string, not a boolean'
+service 'check_user = "www"' | config
+faulty 5:14 'check_user can only be "root"'
 service 'drift = "undo"' | config
 faulty 5:9 'drift is neither "fix" nor "count"'
 service 'window = 9' | config

@@ -341,6 +341,14 @@ if [ "$(id -u)" -eq 0 ]; then
 
 	group=5555
 	ok 'anyone may read' user 5555 status web
+	chgrp 4242 "$GITOPPER_STATE/web/log"
+	chmod 640 "$GITOPPER_STATE/web/log"
+	fails 1 'not everyone may read the log' user 5555 log web
+	is 'why' "$(head -1 "$tmp/out")" \
+		'gitopper-ctl: web: only root and the group gitopper may read it'
+	group=4242
+	ok 'the group may' user 5555 log web
+	group=5555
 	fails 1 'not everyone may freeze' user 5555 freeze web
 	is 'why' "$(head -1 "$tmp/out")" \
 		'gitopper-ctl: web: only root and the group gitopper may do that'

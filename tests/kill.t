@@ -249,4 +249,14 @@ ok "whenever -p is killed, the next run makes it good" each -p
 sed -n 's/^killed /# &/p' "$tmp/out"
 ok "whenever -f is killed, the next run makes it good" each -f
 sed -n 's/^killed /# &/p' "$tmp/out"
+
+# what was written and got no name any more
+dir=$tmp/left
+begin "$dir"
+left() { find "$dir" -name '.[0-9]*.tmp'; }
+GITOPPER_STATE=$dir strace -f -qq -o /dev/null -e trace=renameat \
+	-e inject=renameat:signal=KILL:when=1 gitopper-pull -f a >/dev/null 2>&1
+like "a kill leaves a file of the upstream's behind" "$(left)" "$dir/.upstream/"
+GITOPPER_STATE=$dir gitopper -1 -c "$tmp/none" >/dev/null 2>&1
+is "which the next runner takes away" "$(left)" ""
 done_testing

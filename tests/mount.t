@@ -2,6 +2,11 @@
 # mount.t - bind mounts: made, left alone, swapped, taken away
 . tests/lib.sh
 
+# mount-shared.t runs all this once more, where mounts spread: the namespace
+# is private already, so they do so among those that are made of it
+spread=${spread-}
+[ -z "$spread" ] || mount --make-rshared / || exit 111
+
 hash=0123456789012345678901234567890123456789
 plc=$tmp/place
 mkdir "$plc"
@@ -450,6 +455,141 @@ like "and is said" "$(value kind error)" "^mount: no such user: nobody-here"
 : >"$plc/fine3"
 ok "but isn't needed where there is one" run kind
 off kind
+
+# what others mount on ours, here or in a namespace that shares its mounts
+
+spawn unshare -m --propagation unchanged sleep 600
+peer=$pid
+elsewhere() {
+	[ "$(readlink "/proc/$peer/ns/mnt")" != "$(readlink /proc/self/ns/mnt)" ]
+}
+within 10 elsewhere || exit 111
+here() { "$@"; }
+there() { nsenter -t "$peer" -m -- "$@"; }
+repo=$tmp/repo
+git init -q "$repo"
+mkdir -p "$repo/etc"
+echo one >"$repo/etc/file"
+commit "$repo" one >/dev/null
+service guest "upstream=$repo"
+rm "$GITOPPER_STATE/guest/status"
+rmdir "$GITOPPER_STATE/guest/tree"
+dir guest etc "$plc/guest" dir
+tree=$GITOPPER_STATE/guest/tree
+is "what was pulled is mounted" \
+	"$(gitopper-pull guest 2>"$tmp/err" | run; cat "$plc/guest/file")" \
+	"$(printf 'guest\none')"
+is "also where mounts spread to" "$(there mountpoint -q "$plc/guest"; echo $?)" \
+	"$([ "$spread" ]; echo $((32 * $?)))"
+for side in here ${spread:+there}; do
+	$side mount -t tmpfs theirs "$plc/guest"
+	fails 1 "$side, somebody mounts on ours" gitopper-mount guest
+	like "that is said" "$(value guest error)" "a mount that is not ours is"
+	is "it is not in the tree" "$(cat "$tree/etc/file"
+		mounts "$tree/etc")" "$(cat "$repo/etc/file"; echo 0)"
+	echo "$side" >"$repo/etc/file"
+	echo "$side" >"$repo/etc/$side"
+	head=$(commit "$repo" "$side")
+	ok "a commit is published nonetheless" gitopper-pull guest
+	is "all of it" "$(value guest hash) $(cat "$tree/etc/file" \
+		"$tree/etc/$side" | tr '\n' ' ')" "$head $side $side "
+	conf=$(cat "$GITOPPER_STATE/guest/conf")
+	sed -i '/^dir=/d' "$GITOPPER_STATE/guest/conf"
+	fails 1 "when it leaves the config" gitopper-mount guest
+	like "theirs stays" "$(stat -f -c %T "$plc/guest"; mounts "$plc/guest")" \
+		'^2$'
+	like "and is said" "$(value guest error)" "is mounted over it"
+	$side umount "$plc/guest"
+	ok "without theirs" gitopper-mount guest
+	is "ours goes" "$(mounts "$plc/guest")$(there cat /proc/self/mountinfo |
+		grep -c "$plc/guest")" 00
+	printf '%s\n' "$conf" >"$GITOPPER_STATE/guest/conf"
+	is "and comes back" "$(run guest; cat "$plc/guest/file")" \
+		"$(printf 'guest\n%s' "$side")"
+done
+off guest
+
+# a directory above a place is renamed, and takes our mount along
+
+service moved
+publish moved etc/file moved
+publish moved single moved
+above="$plc/up \"a\\"
+dir moved etc "$above/b/etc" dir
+dir moved single "$above/b/single" file
+run moved >/dev/null
+mv "$above" "$plc/away"
+is "what is below stays mounted" "$(cat "$plc/away/b/etc/file")" moved
+is "-a mounts it on its place again" "$(run -a | grep moved)" moved
+is "both" "$(cat "$above/b/etc/file" "$above/b/single")" "$(printf 'moved\nmoved')"
+is "and takes the other away" "$(mounts "$plc/away/b/etc"; ls "$plc/away/b/etc"
+	mounts "$plc/away/b/single")" "$(printf '0\n0')"
+is "it has two lines then" "$(wc -l <"$GITOPPER_STATE/moved/mounts")" 2
+mv "$above/b" "$plc/b"
+mkdir "$plc/b/etc/inner"
+mount -t tmpfs theirs "$plc/b/etc/inner"
+fails 1 "what somebody mounted inside of that" gitopper-mount moved
+like "is said" "$(value moved error)" "^mount: $plc/b/etc: something is mounted"
+is "and left alone, but what the config has is there" "$(stat -f -c %T \
+	"$plc/b/etc/inner"; cat "$above/b/etc/file"; mounts "$plc/b/single")" \
+	"$(printf 'tmpfs\nmoved\n0')"
+umount "$plc/b/etc/inner"
+is "without it" "$(run moved; mounts "$plc/b/etc")" "$(printf 'moved\n0')"
+sed -i '/^dir=/d' "$GITOPPER_STATE/moved/conf"
+mv "$above" "$plc/old"
+ln -s "$plc/old" "$above"
+mount --bind "$GITOPPER_STATE/moved/tree/etc" "$plc/real"
+ok "one that left the config, and has a link in its place" gitopper-mount moved
+is "goes" "$(mounts "$plc/old/b/etc")$(mounts "$plc/old/b/single")" 00
+is "somebody's own mount of the tree stays" "$(mounts "$plc/real")" 1
+ok "nothing is left to do" test ! -e "$GITOPPER_STATE/moved/mounts"
+umount "$plc/real"
+dir moved etc "$plc/c/etc" dir
+run moved >/dev/null
+mv "$plc/c" "$plc/d"
+ok "-u after a rename" gitopper-mount -u moved
+is "finds it" "$(mounts "$plc/d/etc")" 0
+run moved >/dev/null
+cut -f 1-3 "$GITOPPER_STATE/moved/mounts" >"$tmp/mounts"
+cp "$tmp/mounts" "$GITOPPER_STATE/moved/mounts"
+ok "lines that have no number yet" gitopper-mount moved
+is "get one" "$(cut -f 1-3 "$GITOPPER_STATE/moved/mounts" | diff - \
+	"$tmp/mounts")$(cut -f 4 "$GITOPPER_STATE/moved/mounts")" \
+	"$(sed -n "s, .* $plc/c/etc .*,,p" /proc/self/mountinfo)"
+off moved
+
+# what is mounted in the tree is nobody's source
+
+service inside
+publish inside etc/sub/file inside
+mount -t tmpfs theirs "$GITOPPER_STATE/inside/tree/etc"
+mkdir "$GITOPPER_STATE/inside/tree/etc/sub"
+for link in etc etc/sub; do
+	sed -i /^dir=/d "$GITOPPER_STATE/inside/conf"
+	dir inside $link "$plc/inside" dir
+	fails 1 "a source in a mount of somebody else's: $link" \
+		gitopper-mount inside
+	like "is said" "$(value inside error)" \
+		"^mount: $GITOPPER_STATE/inside/tree/$link: something that is not"
+	ok "and no mount point is made for it" test ! -e "$plc/inside"
+done
+umount "$GITOPPER_STATE/inside/tree/etc"
+is "without it" "$(run inside; cat "$plc/inside/file")" \
+	"$(printf 'inside\ninside')"
+off inside
+
+# Linux 5.8 to 5.11 have no mount_setattr(2)
+
+service older
+publish older etc/file older
+dir older etc "$plc/older" dir
+ok "an older kernel" strace -o "$tmp/trace" \
+	-e inject=mount_setattr:error=ENOSYS gitopper-mount older
+mount -t tmpfs theirs "$plc/older"
+is "has a mount that is ours alone" "$(cat "$GITOPPER_STATE/older/tree/etc/file"
+	grep -c 'INJECTED' "$tmp/trace")" "$(printf 'older\n1')"
+umount "$plc/older"
+off older
 
 # names with anything in them; the tree as a whole; mount=
 

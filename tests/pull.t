@@ -522,6 +522,29 @@ is '100 MiB of them are kept' "$(ls "$state/s/saved" | head -n 1)" \
 	20200110T000000Z
 rm -rf "$state"/s/saved/*
 
+# a clock that was ahead: what it named is older than what is kept now
+for day in 01 02 03 04 05 06 07 08 09 10; do
+	put "$state/s/saved/209001${day}T000000Z" f old
+done
+put "$state/s/saved/mine" f 'not by gitopper'
+for i in 5 6; do
+	echo "edit $i" >>"$tree/app/changed"
+	put r app/changed "$i"
+	commit r "$i" >/dev/null
+	ok 'edits after a clock that was ahead' gitopper-pull s
+	is 'upstream wins' "$(cat "$tree/app/changed")" "$i"
+	is 'what was kept last is there' "$(tail -qn 1 \
+		"$state"/s/saved/*/app/changed | sort | tail -n 1)" "edit $i"
+	# the next entry has a name of its own
+	within 3 sh -c '[ ! -e "$1/$(date -u +%Y%m%dT%H%M%SZ)" ]' sh \
+		"$state/s/saved"
+done
+is 'and what was kept before that' "$(cat "$state"/s/saved/20[0-8]*/app/changed |
+	grep edit | tr '\n' ' ')" 'edit 5 edit 6 '
+is 'ten are kept, of ours' "$(ls "$state/s/saved" | wc -l)" 11
+is 'what is not is left' "$(cat "$state/s/saved/mine/f")" 'not by gitopper'
+rm -rf "$state"/s/saved/*
+
 # what was kept in the same second may stand in the way
 now=$(date +%s)
 for i in 0 1 2 3 4 5 6 7 8; do
@@ -529,10 +552,10 @@ for i in 0 1 2 3 4 5 6 7 8; do
 		app 'was a file'
 done
 echo 'edit in the way' >"$tree/app/changed"
-put r app/changed 5
-commit r five >/dev/null
+put r app/changed 7
+commit r seven >/dev/null
 ok 'edits beneath what was a file' gitopper-pull s
-is 'upstream wins' "$(cat "$tree/app/changed")" 5
+is 'upstream wins' "$(cat "$tree/app/changed")" 7
 is 'it is kept beside that' "$(find "$state/s/saved" -name changed \
 	-exec cat {} +)" 'edit in the way'
 rm -rf "$state"/s/saved/*
@@ -770,6 +793,8 @@ like 'the log says so' "$(log a)" 'left the config'
 fails 1 'after that it is no service' gitopper-pull a
 is 'the others go on' "$(gitopper-pull -a)" b
 echo gone=1 >>"$state/c/conf"
+: >"$state/c/plan.changes"
+: >"$state/c/object"
 echo user=no-such-user >>"$state/c/conf"
 rm -rf "$state/c/tree"
 is 'gone without a tree, or its user' \

@@ -281,4 +281,8 @@ is "and no control for a terminal" "$(tr -d '\n\040-\176' <"$tmp/out")" ""
 cp "$(PATH=${PATH#*:}; command -v gitopper-verify)" "$tmp/bin"
 ok "the real one" pull
 is "finds that all is well" "$(tree)" held
+ok "the commit that was found good is kept" test -s "$state/object"
+echo gone=1 >>"$state/conf"
+ok "a service that leaves the config" pull
+is "leaves nothing of it" "$(ls "$state" | tr '\n' ' ')" 'lock log '
 done_testing
