@@ -111,6 +111,9 @@ static const int write_calls[] = {
 	SYS_pwrite64, SYS_ftruncate, SYS_fsync, SYS_fdatasync, SYS_sync,
 	SYS_syncfs, SYS_fchmod, SYS_fchmodat, SYS_mkdirat, SYS_renameat2,
 	SYS_unlinkat, SYS_linkat, SYS_symlinkat, SYS_utimensat, SYS_umask,
+	/* to give up more (localrepo.c) */
+	SYS_landlock_create_ruleset, SYS_landlock_add_rule,
+	SYS_landlock_restrict_self,
 #if __SIZEOF_POINTER__ == 4
 	SYS_ftruncate64, SYS_utimensat_time64,
 #endif
@@ -128,13 +131,6 @@ static const int network_calls[] = {
 	SYS_getsockname, SYS_getpeername, SYS_shutdown, SYS_bind,
 #ifdef SYS_socketcall
 	SYS_socketcall,
-#endif
-};
-/* glibc makes threads by clone3, and falls back to clone */
-static const int thread_calls[] = {
-	SYS_clone, SYS_set_robust_list, SYS_rseq,
-#ifdef SYS_clone3
-	SYS_clone3,
 #endif
 };
 
@@ -192,8 +188,7 @@ calls_add(int *all, size_t n, const int *more, size_t size)
 static void
 drop_calls(const struct child_rights *r)
 {
-	int all[sizeof(calls) + sizeof(write_calls) + sizeof(network_calls) +
-	    sizeof(thread_calls)];
+	int all[sizeof(calls) + sizeof(write_calls) + sizeof(network_calls)];
 	size_t n = calls_add(all, 0, calls, sizeof(calls));
 	int filter;
 
@@ -201,8 +196,6 @@ drop_calls(const struct child_rights *r)
 		n = calls_add(all, n, write_calls, sizeof(write_calls));
 	if (r->network)
 		n = calls_add(all, n, network_calls, sizeof(network_calls));
-	if (r->threads)
-		n = calls_add(all, n, thread_calls, sizeof(thread_calls));
 	filter = !r->exec ? confine_calls(all, n) : confine_calls_but(
 	    denied_calls, sizeof(denied_calls) / sizeof(*denied_calls));
 	if (filter < 0)
@@ -240,7 +233,7 @@ drop_limits(const struct child_rights *r)
 	const struct rlimit none = { 0, 0 };
 
 	if (setrlimit(RLIMIT_CORE, &none) < 0 ||
-	    (!r->threads && !r->exec && setrlimit(RLIMIT_NPROC, &none) < 0))
+	    (!r->exec && setrlimit(RLIMIT_NPROC, &none) < 0))
 		give_up("limits");
 #ifndef SANITIZED	/* AddressSanitizer's own memory is past any limit */
 	{

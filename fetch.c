@@ -2,7 +2,6 @@
 /* SPDX-License-Identifier: ISC */
 #include <sys/resource.h>
 
-#include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 #include "config.h"
 #include "contact.h"
 #include "fetch.h"
+#include "localrepo.h"
 #include "sweep.h"
 #include "util.h"
 
@@ -125,6 +125,8 @@ session_connect(struct session *session)
 	struct secrets *secrets = session->fetch->secrets;
 	int e;
 
+	if (session->local)
+		return 0;
 	session->logins = 0;
 	secrets_guard(1);
 	/* a second connection needs what was overwritten after the first */
@@ -225,13 +227,15 @@ objects_fetch(struct session *session, struct ids *ids)
 		return 0;
 	if (store_full(session) < 0)
 		return -1;
+	session->fetched = 1;
+	if (session->local)
+		return localcopy_objects(session, ids);
 	specs.count = ids->n;
 	specs.strings = xreallocarray(NULL, ids->n, sizeof(*specs.strings));
 	for (i = 0; i < ids->n; i++)
 		specs.strings[i] = xstrdup(git_oid_tostr_s(&ids->id[i]));
 	session->lean.filter = 0;
 	session->lean.forget = 1;
-	session->fetched = 1;
 	if ((e = session_connect(session)))
 		return e;
 	e = git_remote_download(session->remote, &specs, &session->options);
@@ -251,6 +255,9 @@ history_fetch(struct session *session, const git_strarray *specs)
 	if (store_full(session) < 0)
 		return -1;
 	session->fetched = 1;
+	if (session->local)
+		return (e = localcopy_history(session)) ? e :
+		    refs_update(session);
 	session->lean.filter = session->lean.can_want &&
 	    !kv_get(status, "plain");
 	if (!session->lean.filter || !session->lean.can_filter)
@@ -285,7 +292,6 @@ session_start(struct session *session)
 {
 	const char *url = session->fetch->up->url;
 	git_fetch_options *options = &session->options;
-	char text[400];
 	int e;
 
 	git_fetch_options_init(options, GIT_FETCH_OPTIONS_VERSION);
@@ -299,13 +305,8 @@ session_start(struct session *session)
 	options->proxy_opts.type = GIT_PROXY_AUTO;
 	options->download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
 	options->update_fetchhead = 0;
-	/* libgit2 takes such a path for a protocol that it doesn't know */
-	if (*url == '/' && access(url, F_OK) < 0) {
-		snprintf(text, sizeof(text), "%s: %s", url, strerror(errno));
-		git_error_set_str(GIT_ERROR_NET, text);
-		return -1;
-	}
-	if ((e = repo_open(session)))
+	if ((url_is_local(url) && (e = localrepo_open(session))) ||
+	    (e = repo_open(session)) || session->local)
 		return e;
 	refs_choose(session);
 	return git_remote_create_anonymous(&session->remote, session->repo,

@@ -12,7 +12,8 @@ struct session {
 	struct lean lean;
 	git_fetch_options options;
 	git_repository *repo;
-	git_remote *remote;
+	git_remote *remote;	/* NULL where it is */
+	struct localrepo *local; /* a directory */
 	const git_remote_head **head;
 	size_t nheads;
 	uint64_t sum;		/* of the store, when it was opened */
