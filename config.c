@@ -379,5 +379,6 @@ config_free(struct config *c)
 	}
 	free(c->services);
 	free(c->machines);
+	free(c->taken.slot);
 	memset(c, 0, sizeof(*c));
 }
