@@ -97,7 +97,7 @@ done
 
 # --- what a branch may name
 git -C "$bare" tag -a -m first light main~1
-git -C "$bare" tag -a -m again heavy light
+git -C "$bare" -c advice.nestedTag=false tag -a -m again heavy light
 git -C "$bare" tag -a -m new released main
 git -C "$bare" tag -a -m 'of a tree' t-tree 'main^{tree}'
 git -C "$bare" symbolic-ref refs/heads/current refs/heads/main
