@@ -200,7 +200,8 @@ entry_at(const unsigned char *p, const unsigned char *end)
 	e.len = (size_t)(nul - p) + 1 + GIT_OID_RAWSZ;
 	e.name = (const char *)blank + 1;
 	e.id = nul + 1;
-	e.is_tree = *p == '4' || (blank - p == 6 && memcmp(p, "040000", 6) == 0);
+	e.is_tree = *p == '4' ||
+	    (blank - p == 6 && memcmp(p, "040000", 6) == 0);
 	return e;
 }
 

@@ -117,9 +117,10 @@ static int
 has(const char *dir, const char *name)
 {
 	char *path = xasprintf("%s/%s", dir, name);
-	int there = access(path, F_OK) == 0;
+	int there = access(path, F_OK) == 0, saved = errno;
 
 	free(path);
+	errno = saved;
 	return there;
 }
 
@@ -131,7 +132,7 @@ git_dir(const char *path)
 	char *dir = xasprintf("%s/.git", path), *to;
 
 	to = link_read(path, ".git", "gitdir: ");
-	if (to || !has(dir, "HEAD")) {
+	if (to || (!has(dir, "HEAD") && errno != EACCES)) {
 		free(dir);
 		dir = to ? to : xstrdup(path);
 	}

@@ -13,7 +13,7 @@ enum { LOCAL_PLACES = 24 };
 struct localrepo {
 	char *path;		/* as people know it */
 	char *common;		/* the directory that refs and objects are in */
-	int place[LOCAL_PLACES];	/* that, and where it has more objects */
+	int place[LOCAL_PLACES];	/* that, and where more objects are */
 	size_t nplaces;
 	git_odb *odb;
 };

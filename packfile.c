@@ -286,7 +286,7 @@ static size_t
 index_fill(const struct packfile *p, unsigned char *idx,
 	const unsigned char sum[SUM])
 {
-	static const unsigned char magic[8] = { 255, 't', 'O', 'c', 0, 0, 0, 2 };
+	static const unsigned char magic[] = { 255, 't', 'O', 'c', 0, 0, 0, 2 };
 	unsigned char *fan = idx + 8, *ids = fan + 1024;
 	unsigned char *crcs = ids + 20 * p->n, *offsets = crcs + 4 * p->n;
 	unsigned char *far = offsets + 4 * p->n;

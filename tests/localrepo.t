@@ -240,6 +240,11 @@ chmod 0 "$root/closed.git"
 refused closed "one that our user may not read" \
 	"closed.git: Permission denied: the user with the id [0-9]+"
 chmod 755 "$root/closed.git"
+git clone -q "$bare" "$root/closed"
+service closed-git "$root/closed"
+chmod 0 "$root/closed/.git"
+refused closed-git "a work tree whose .git our user may not read" \
+	"closed: Permission denied"
 chmod 0 "$root/closed.git/refs/heads/main" 2>/dev/null ||
 	chmod 0 "$root/closed.git/packed-refs"
 refused closed "a ref that our user may not read" "Permission denied"
