@@ -34,9 +34,10 @@ CONF = gitopper-conf.o config.o config-settings.o config-places.o \
 WAIT = gitopper-wait.o roster.o claims.o due.o watch.o $(STATE)
 PULL = gitopper-pull.o worker.o release.o job.o contact.o secrets.o scrub.o \
 	credential.o stores.o doubt.o child.o hear.o kept.o fetch.o login.o heads.o \
-	hostkey.o lean.o pktline.o blobs.o pack.o sweep.o git.o reader.o \
-	history.o content.o listing.o stage.o next.o signed.o path.o plan.o \
-	publish.o saved.o tree.o confine.o $(FILTER)
+	hostkey.o lean.o pktline.o localrepo.o localcopy.o packfile.o blobs.o \
+	pack.o sweep.o git.o reader.o history.o content.o listing.o stage.o \
+	next.o signed.o path.o plan.o publish.o saved.o tree.o confine.o \
+	$(FILTER)
 MOUNT = gitopper-mount.o mountpoint.o mounts.o $(FILTER)
 ACT = gitopper-act.o run.o command.o trust.o preview.o verdict.o mountpoint.o \
 	gather.o $(FILTER)
@@ -60,7 +61,7 @@ gitopper-wait: $(WAIT)
 	$(CC) $(LDFLAGS) -o $@ $(WAIT)
 
 gitopper-pull: $(PULL)
-	$(CC) $(LDFLAGS) -o $@ $(PULL) -lgit2 -lssh2 -lmd
+	$(CC) $(LDFLAGS) -o $@ $(PULL) -lgit2 -lssh2 -lmd -lz
 
 gitopper-mount: $(MOUNT)
 	$(CC) $(LDFLAGS) -o $@ $(MOUNT)

@@ -135,6 +135,9 @@ static const int write_calls[] = {
 	SYS_pwrite64, SYS_ftruncate, SYS_fsync, SYS_fdatasync, SYS_sync,
 	SYS_syncfs, SYS_renameat2, SYS_unlinkat, SYS_linkat, SYS_symlinkat,
 	SYS_utimensat, SYS_umask,
+	/* to give up more (localrepo.c) */
+	SYS_landlock_create_ruleset, SYS_landlock_add_rule,
+	SYS_landlock_restrict_self,
 #if __SIZEOF_POINTER__ == 4
 	SYS_ftruncate64, SYS_utimensat_time64,
 #endif
@@ -151,13 +154,6 @@ static const int network_calls[] = {
 	SYS_getsockname, SYS_getpeername, SYS_shutdown,
 #ifdef SYS_socketcall	/* its arguments lie in memory, out of sight */
 	SYS_socketcall,
-#endif
-};
-/* glibc makes threads by clone3, and falls back to clone */
-static const int thread_calls[] = {
-	SYS_clone, SYS_set_robust_list, SYS_rseq,
-#ifdef SYS_clone3
-	SYS_clone3,
 #endif
 };
 
@@ -225,8 +221,7 @@ args_add(struct confine_arg *all, size_t n, const struct confine_arg *more,
 static void
 drop_calls(const struct child_rights *r)
 {
-	int all[sizeof(calls) + sizeof(write_calls) + sizeof(network_calls) +
-	    sizeof(thread_calls)];
+	int all[sizeof(calls) + sizeof(write_calls) + sizeof(network_calls)];
 	struct confine_arg args[sizeof(call_args) + sizeof(write_args) +
 	    sizeof(network_args)];
 	size_t n = calls_add(all, 0, calls, sizeof(calls));
@@ -242,8 +237,6 @@ drop_calls(const struct child_rights *r)
 		nargs = args_add(args, nargs, network_args,
 		    sizeof(network_args));
 	}
-	if (r->threads)
-		n = calls_add(all, n, thread_calls, sizeof(thread_calls));
 	filter = !r->exec ? confine_calls(all, n, args, nargs) :
 	    confine_calls_but(denied_calls,
 	    sizeof(denied_calls) / sizeof(*denied_calls));
@@ -282,7 +275,7 @@ drop_limits(const struct child_rights *r)
 	const struct rlimit none = { 0, 0 };
 
 	if (setrlimit(RLIMIT_CORE, &none) < 0 ||
-	    (!r->threads && !r->exec && setrlimit(RLIMIT_NPROC, &none) < 0))
+	    (!r->exec && setrlimit(RLIMIT_NPROC, &none) < 0))
 		give_up("limits");
 #ifndef SANITIZED	/* AddressSanitizer's own memory is past any limit */
 	{

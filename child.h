@@ -21,7 +21,6 @@ struct child_rights {
 				 * as well, NULL after the last; readable
 				 * itself NULL: all that its user may */
 	int network;
-	int threads;		/* libgit2 fetches from a directory so */
 	int exec;		/* it may run programs, and read what they do */
 };
 

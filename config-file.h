@@ -36,6 +36,12 @@ struct machine {
 	int mine;		/* this host answers to it */
 };
 
+/* Hashes of texts that were added: config-places.c. */
+struct hashes {
+	uint64_t *slot;
+	size_t n, room;
+};
+
 struct config {
 	struct config_service *services;
 	size_t nservices;
@@ -44,6 +50,7 @@ struct config {
 	struct fault faults[FAULTS_MAX];
 	size_t nfaults;			/* there may be more than that */
 	void *index;			/* of machines, for tsearch(3) */
+	struct hashes taken;		/* names and places of services */
 };
 
 /* What the meaning of a config depends on, besides its text. */

@@ -405,5 +405,6 @@ config_free(struct config *c)
 	}
 	free(c->services);
 	free(c->machines);
+	free(c->taken.slot);
 	memset(c, 0, sizeof(*c));
 }

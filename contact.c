@@ -400,7 +400,8 @@ home_make(const struct upstream *up, const char *known_hosts)
 }
 
 /* The child may read what libc and TLS need to find and know a server; from
- * a directory, which may lean on others, whatever its user may read. */
+ * a directory, which may lean on others, whatever its user may read, and then
+ * it has no network. */
 static int
 fetch_start(struct child *child, struct fetch *fetch)
 {
@@ -416,9 +417,10 @@ fetch_start(struct child *child, struct fetch *fetch)
 	char home[4096];
 	size_t n;
 
-	rights.threads = *url == '/' || strncmp(url, "file://", 7) == 0;
-	if (rights.threads)
+	if (url_is_local(url)) {
 		rights.readable = NULL;
+		rights.network = 0;
+	}
 	snprintf(home, sizeof(home), "%s", fetch->repo);
 	*strrchr(home, '/') = '\0';
 	memcpy(readable, fetch_paths, sizeof(fetch_paths));
@@ -481,6 +483,9 @@ fetch(struct upstream *up)
 	upstream_repo(up, repo, sizeof(repo));
 	if (secrets_read(&secrets, up) < 0)
 		return -1;
+	/* a directory gives what it is asked for, since we take it ourselves */
+	if (url_is_local(up->url))
+		kv_set(&up->status, "plain", NULL);
 	if (renewal)
 		strncat(repo, ".new", sizeof(repo) - strlen(repo) - 1);
 	if (made < 0 ||

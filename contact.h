@@ -127,6 +127,9 @@ int secrets_send(struct secrets *secrets, int fd);
 /* Takes it from there. Returns 0, or -1: there is nothing. */
 int secrets_receive(struct secrets *secrets, int fd);
 
+/* Whether the upstream is a directory of this machine: a path, or file://. */
+int url_is_local(const char *url);
+
 /* What the child that fetches is told. */
 struct fetch {
 	const struct upstream *up;

@@ -17,6 +17,7 @@
 #include "config.h"
 #include "contact.h"
 #include "fetch.h"
+#include "localrepo.h"
 #include "store.h"
 #include "sweep.h"
 #include "util.h"
@@ -141,7 +142,7 @@ progress_tell(struct session *session)
 	    session->steps);
 }
 
-static void
+void
 bytes_came(void *arg, size_t len)
 {
 	struct session *session = arg;
@@ -150,15 +151,13 @@ bytes_came(void *arg, size_t len)
 	progress_tell(session);
 }
 
-/* Once a pack is here its deltas are resolved; without a server there is
- * nothing else to count. */
+/* Once a pack is here its deltas are resolved. */
 static int
 pack_grows(const git_indexer_progress *stats, void *arg)
 {
 	struct session *session = arg;
 
-	session->steps = session->bytes ? stats->indexed_deltas :
-	    stats->indexed_objects;
+	session->steps = stats->indexed_deltas;
 	progress_tell(session);
 	return 0;
 }
@@ -169,6 +168,8 @@ session_connect(struct session *session)
 	struct secrets *secrets = session->fetch->secrets;
 	int e;
 
+	if (session->local)
+		return 0;
 	session->logins = 0;
 	secrets_guard(1);
 	/* a second connection needs what was overwritten after the first */
@@ -269,13 +270,15 @@ objects_fetch(struct session *session, struct ids *ids)
 		return 0;
 	if (store_full(session) < 0)
 		return -1;
+	session->fetched = 1;
+	if (session->local)
+		return localcopy_objects(session, ids);
 	specs.count = ids->n;
 	specs.strings = xreallocarray(NULL, ids->n, sizeof(*specs.strings));
 	for (i = 0; i < ids->n; i++)
 		specs.strings[i] = xstrdup(git_oid_tostr_s(&ids->id[i]));
 	session->lean.filter = 0;
 	session->lean.forget = 1;
-	session->fetched = 1;
 	if ((e = session_connect(session)))
 		return e;
 	e = git_remote_download(session->remote, &specs, &session->options);
@@ -295,6 +298,9 @@ history_fetch(struct session *session, const git_strarray *specs)
 	if (store_full(session) < 0)
 		return -1;
 	session->fetched = 1;
+	if (session->local)
+		return (e = localcopy_history(session)) ? e :
+		    refs_update(session);
 	session->lean.filter = session->lean.can_want &&
 	    !kv_get(status, "plain");
 	if (!session->lean.filter || !session->lean.can_filter)
@@ -330,7 +336,6 @@ session_start(struct session *session)
 	const char *url = session->fetch->up->url;
 	git_remote_create_options remote;
 	git_fetch_options *options = &session->options;
-	char text[400];
 	int e;
 
 	git_fetch_options_init(options, GIT_FETCH_OPTIONS_VERSION);
@@ -346,13 +351,8 @@ session_start(struct session *session)
 	options->proxy_opts.type = GIT_PROXY_AUTO;
 	options->download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
 	options->update_fetchhead = 0;
-	/* libgit2 takes such a path for a protocol that it doesn't know */
-	if (*url == '/' && access(url, F_OK) < 0) {
-		snprintf(text, sizeof(text), "%s: %s", url, strerror(errno));
-		git_error_set_str(GIT_ERROR_NET, text);
-		return -1;
-	}
-	if ((e = repo_open(session)))
+	if ((url_is_local(url) && (e = localrepo_open(session))) ||
+	    (e = repo_open(session)) || session->local)
 		return e;
 	refs_choose(session);
 	git_remote_create_options_init(&remote,

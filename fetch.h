@@ -12,7 +12,8 @@ struct session {
 	struct lean lean;
 	git_fetch_options options;
 	git_repository *repo;
-	git_remote *remote;
+	git_remote *remote;	/* NULL where it is */
+	struct localrepo *local; /* a directory */
 	const git_remote_head **head;
 	size_t nheads;
 	uint64_t sum;		/* of the store, when it was opened */
@@ -27,7 +28,10 @@ struct session {
 	uint64_t told_bytes;	/* and what */
 };
 
-/* fetch.c: writes a line to the parent, as contact.h has them. */
+/* fetch.c: len bytes came: the parent hears, now and then, that it goes on. arg
+ * is the session. */
+void bytes_came(void *arg, size_t len);
+/* Writes a line to the parent, as contact.h has them. */
 void answer(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* login.c: all return as libgit2's functions do */

@@ -23,7 +23,7 @@ git_start(void)
 	for (i = 0; i < sizeof(level) / sizeof(*level); i++)
 		if (git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level[i], "") < 0)
 			return -1;
-	/* a plain path may well be another user's: we run nothing of it */
+	/* our store may be of a user that we were before: nothing of it runs */
 	return git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
 }
 

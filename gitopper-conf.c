@@ -8,7 +8,10 @@
  *	NAME/.changed is made, conf is written, ctl/poke as well,
  *	NAME/.changed is removed
  *
- * so that a poke that a crash took away is made up for by the next run.
+ * so that a poke that a crash took away is made up for by the next run. A new
+ * service has its poke before it has a conf, and needs no more than that. If
+ * they are many, all of them are synced at once before the first .changed is
+ * removed.
  */
 #include <sys/stat.h>
 
@@ -27,6 +30,11 @@
 #include "util.h"
 
 static const char marker[] = ".changed";
+
+enum { SYNCED_EACH = 16 };	/* services, before they are many */
+
+static char **written;		/* names of services whose conf was */
+static size_t nwritten;
 
 /* What -U and its company said. */
 struct boot {
@@ -191,15 +199,25 @@ conf_read(struct kv *conf, const char *name)
 	return conf->n > 0;
 }
 
-static const struct config_service *
-service_find(const struct config *c, const char *name)
+static int
+service_compare(const void *a, const void *b)
 {
+	return strcmp((*(struct config_service *const *)a)->name,
+	    (*(struct config_service *const *)b)->name);
+}
+
+/* c's services in the order of their names; to be freed. */
+static const struct config_service **
+services_sort(const struct config *c)
+{
+	const struct config_service **sorted = xreallocarray(NULL,
+	    c->nservices + 1, sizeof(*sorted));
 	size_t i;
 
 	for (i = 0; i < c->nservices; i++)
-		if (strcmp(c->services[i].name, name) == 0)
-			return &c->services[i];
-	return NULL;
+		sorted[i] = &c->services[i];
+	qsort(sorted, c->nservices, sizeof(*sorted), service_compare);
+	return sorted;
 }
 
 /* The services that are there and that c doesn't name; to be freed with
@@ -207,19 +225,28 @@ service_find(const struct config *c, const char *name)
 static char **
 orphans(const struct config *c)
 {
+	const struct config_service **sorted = services_sort(c);
 	char **names = service_names();
 	struct kv conf;
-	size_t i, n = 0;
+	size_t i, j = 0, n = 0;
 
 	for (i = 0; names[i]; i++) {
-		if (conf_read(&conf, names[i]) && !kv_get(&conf, "gone") &&
-		    !service_find(c, names[i]))
+		/* names are sorted as well */
+		while (j < c->nservices && strcmp(sorted[j]->name,
+		    names[i]) < 0)
+			j++;
+		if (j < c->nservices && !strcmp(sorted[j]->name, names[i])) {
+			free(names[i]);
+			continue;
+		}
+		if (conf_read(&conf, names[i]) && !kv_get(&conf, "gone"))
 			names[n++] = names[i];
 		else
 			free(names[i]);
 		kv_free(&conf);
 	}
 	names[n] = NULL;
+	free(sorted);
 	return names;
 }
 
@@ -264,33 +291,73 @@ conf_equal(const struct kv *old, const struct kv *new)
 	return old->n == new->n;
 }
 
-/* Writes conf and a poke. Returns 0, or -1 and says so. */
 static int
-conf_write(const char *name, struct kv *conf, const char *poke)
+marker_make(int dir)
 {
-	int fd, result = -1, dir = service_make(name);
+	int fd = openat(dir, marker, O_WRONLY | O_CREAT | O_NOFOLLOW |
+	    O_CLOEXEC, 0644);
+
+	return fd < 0 ? -1 : close(fd);
+}
+
+/* Writes conf and a poke; known: there was a conf before. Returns 0, or -1
+ * and says so. */
+static int
+conf_write(const char *name, struct kv *conf, const char *poke, int known)
+{
+	int result = -1, dir = service_make(name);
 
 	if (dir < 0) {
 		warn("%s:", name);
 		return -1;
 	}
-	fd = openat(dir, marker, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-	    0644);
-	if (fd < 0)
+	file_lazy = nwritten >= SYNCED_EACH;
+	if (known && marker_make(dir) < 0)
 		warn("%s: %s:", name, marker);
+	else if (!known && ctl_write(dir, "poke", poke) < 0)
+		warn("%s: ctl/poke:", name);
 	else if (kv_write(conf, dir, "conf", 0644) < 0)
 		warn("%s: conf:", name);
-	else if (ctl_write(dir, "poke", poke) < 0)
+	else if (known && ctl_write(dir, "poke", poke) < 0)
 		warn("%s: ctl/poke:", name);
-	else if (unlinkat(dir, marker, 0) < 0 && errno != ENOENT)
-		warn("%s: %s:", name, marker);
 	else
 		result = 0;
-	if (fd >= 0)
-		close(fd);
 	close(dir);
-	if (result == 0)
-		puts(name);
+	if (result < 0)
+		return -1;
+	/* grows at powers of two */
+	if ((nwritten & (nwritten - 1)) == 0)
+		written = xreallocarray(written, nwritten ? 2 * nwritten : 1,
+		    sizeof(*written));
+	written[nwritten++] = xstrdup(name);
+	return 0;
+}
+
+/* Removes the markers of what was written, and prints its names. Returns 0,
+ * or -1 and says so. */
+static int
+written_finish(void)
+{
+	char path[160];
+	int result = 0;
+	size_t i;
+
+	if (nwritten > SYNCED_EACH && syncfs(state_dir) < 0) {
+		warn("%s:", state_path);
+		return -1;
+	}
+	for (i = 0; i < nwritten; i++) {
+		snprintf(path, sizeof(path), "%s/%s", written[i], marker);
+		if (unlinkat(state_dir, path, 0) < 0 && errno != ENOENT) {
+			warn("%s:", path);
+			result = -1;
+		} else {
+			puts(written[i]);
+		}
+		free(written[i]);
+	}
+	free(written);
+	file_lazy = 0;
 	return result;
 }
 
@@ -305,8 +372,9 @@ service_apply(struct config_service *s)
 	snprintf(path, sizeof(path), "%s/%s", s->name, marker);
 	torn = faccessat(state_dir, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 	result = !torn && conf_equal(&old, &s->conf) ? service_share(s->name) :
-	    conf_write(s->name, &s->conf, known &&
-	    (torn || redo_needed(&old, &s->conf)) ? "config" : "");
+	    conf_write(s->name, &s->conf, torn ||
+	    (known && redo_needed(&old, &s->conf)) ? "config" : "",
+	    known || torn);
 	kv_free(&old);
 	return result;
 }
@@ -319,7 +387,7 @@ service_leave(const char *name)
 
 	conf_read(&conf, name);
 	kv_set(&conf, "gone", "1");
-	result = conf_write(name, &conf, "");
+	result = conf_write(name, &conf, "", 1);
 	kv_free(&conf);
 	return result;
 }
@@ -392,6 +460,7 @@ config_apply(struct config *c, char **gone, int machines)
 		result |= service_apply(&c->services[i]);
 	for (i = 0; gone[i]; i++)
 		result |= service_leave(gone[i]);
+	result |= written_finish();
 	if (machines)
 		result |= machines_write(c);
 	return result;

@@ -9,6 +9,7 @@
 #include "state.h"
 #include "contact.h"
 #include "fetch.h"
+#include "localrepo.h"
 #include "util.h"
 
 /* libgit2's own list goes with the connection. */
@@ -18,8 +19,11 @@ heads_take(struct session *session)
 	const git_remote_head **list;
 	git_remote_head *copy;
 	size_t i;
-	int e = git_remote_ls(&list, &session->nheads, session->remote);
+	int e;
 
+	if (session->local)
+		return localrepo_heads(session);
+	e = git_remote_ls(&list, &session->nheads, session->remote);
 	if (e)
 		return e;
 	session->head = xreallocarray(NULL, session->nheads + 1,

@@ -54,9 +54,6 @@ plain_note(struct upstream *up)
 	if (kv_get(&up->status, "plain"))
 		return;
 	kv_set(&up->status, "plain", "1");
-	/* with a path there is no server who could */
-	if (*up->url == '/' || strncmp(up->url, "file://", 7) == 0)
-		return;
 	public = upstream_public(up->url);
 	warn("%s: it can't leave out what isn't needed: all is fetched "
 	    "(on the server: git config uploadpack.allowFilter true)",

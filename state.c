@@ -114,18 +114,25 @@ names_free(char **names)
 static int
 ctl_share(int ctl)
 {
-	struct group *group = geteuid() == 0 ? getgrnam(group_name) : NULL;
+	static int asked;	/* it takes long, and there may be many */
+	static struct group *group;
+	static gid_t gid;
 	struct stat st;
 
+	if (!asked) {
+		group = geteuid() == 0 ? getgrnam(group_name) : NULL;
+		gid = group ? group->gr_gid : 0;
+		asked = 1;
+	}
 	if (!group)
 		return 0;
 	if (fstat(ctl, &st) < 0)
 		return -1;
-	if (st.st_uid == 0 && st.st_gid == group->gr_gid &&
+	if (st.st_uid == 0 && st.st_gid == gid &&
 	    (st.st_mode & 07777) == 03775)
 		return 0;
 	/* sticky: who may place a file may not take away another's */
-	if (fchown(ctl, 0, group->gr_gid) < 0)
+	if (fchown(ctl, 0, gid) < 0)
 		return -1;
 	return fchmod(ctl, 03775);
 }

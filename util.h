@@ -101,9 +101,12 @@ char *fd_read(int fd, size_t max, size_t *len);
  * Makes the file name hold just these bytes: temporary file in the same
  * directory, write, fsync, rename, fsync of the directory. A reader sees the
  * old or the new, and so does one after a crash. Returns 0, or -1 and errno.
+ * Who sets file_lazy writes many, and calls syncfs(2) when all are: then there
+ * is no fsync.
  */
 int file_write(int dir, const char *name, const void *buf, size_t len,
 	mode_t mode);
+extern int file_lazy;
 
 /*
  * Opens path below the directory root, and neither leaves it nor follows a

@@ -178,6 +178,35 @@ title '(b) a commit that changes 3 files' 'pull'
 row 'until published' "$(median news $line)" "$(median git_news $end)" 0.5
 row 'CPU, and what comes after' "$(median news $cpu)" "$(median git_news $cpu)"
 
+# the same without a server
+local_url=file://$tmp/root/r.git
+local_first() {
+	services "$tmp/local$1" 1 "$local_url"
+	take local "$tmp/pull" "$tmp/local$1"
+	take git_local "$tmp/partial" "$local_url" "$tmp/git_local$1"
+	diff -r "$tmp/local$1/s0/tree/s0" "$tmp/git_local$1/s0"
+}
+local_news() {
+	change $((1000 + $1))
+	take local_news "$tmp/pull" "$tmp/local1"
+	take git_local_news git -C "$tmp/git_local1" pull -q
+	diff -r "$tmp/local1/s0/tree/s0" "$tmp/git_local1/s0"
+}
+alternate "$runs" local_first
+store=$(disk "$(echo "$tmp"/local1/.upstream/*/repo)")
+title '(g) first deployment by file://' 'partial'
+row 'until published' "$(median local $line)" "$(median git_local $end)" 1
+row 'CPU' "$(median local $cpu)" "$(median git_local $cpu)"
+row 'object store, .git' "$store" "$(disk "$tmp/git_local1/.git")" 1
+row 'memory, largest process' "$(median local $memory)" \
+	"$(median git_local $memory)"
+alternate $((runs * 2)) local_news
+title '    a commit that changes 3 files' 'pull'
+row 'until published' "$(median local_news $line)" \
+	"$(median git_local_news $end)" 1
+row 'CPU, and what comes after' "$(median local_news $cpu)" \
+	"$(median git_local_news $cpu)"
+
 # look SUFFIX URL STATE CLONE: finds nothing new, three ways
 look() {
 	take "look$1" "$tmp/pull" "$3"

@@ -91,5 +91,32 @@ echo "    git for each service         $(ratio "$git100" "$git1")"
 echo "git for each service to the pipe:"
 echo "    with 1 service               $(ratio "$git1" "$pipe1")"
 echo "    with 100 services            $(ratio "$git100" "$pipe100")"
+
+# gitopper-conf on many services: a first time, and when nothing has changed
+n=5000
+config "$tmp/config$n" "$n"
+cat >"$tmp/conf" <<'EOF'
+#!/bin/sh
+GITOPPER_STATE=$(mktemp -d "$2/conf.XXXXXX") || exit 111
+export GITOPPER_STATE
+exec gitopper-conf -h bench -c "$1" >/dev/null
+EOF
+cat >"$tmp/copy" <<'EOF'
+#!/bin/sh
+cp -r "$1" "$(mktemp -d "$2/copy.XXXXXX")"
+EOF
+chmod 755 "$tmp/conf" "$tmp/copy"
+GITOPPER_STATE=$tmp/state$n gitopper-conf -h bench -c "$tmp/config$n" >/dev/null
+first=$(median 1 "$tmp/conf" "$tmp/config$n" "$tmp")
+copy=$(median 1 "$tmp/copy" "$tmp/state$n" "$tmp")
+again=$(GITOPPER_STATE=$tmp/state$n median 1 gitopper-conf -h bench \
+	-c "$tmp/config$n")
+checksum=$(median 1 sh -c 'exec cksum "$1"/*/conf >/dev/null' sh \
+	"$tmp/state$n")
+echo "gitopper-conf with $n services, CPU:"
+echo "    a first time                 $first s"
+echo "    to cp -r of what it wrote    $(ratio "$first" "$copy")"
+echo "    nothing has changed          $again s"
+echo "    to cksum of each conf        $(ratio "$again" "$checksum")"
 sh "$top/tests/bench-pull.sh"
 sh "$top/tests/bench-http.sh"

@@ -807,6 +807,82 @@ is "killed at each of $total system calls, the next run made up for it" \
 	"$bad" ''
 
 #
+# Many services
+#
+# many COUNT [LINE]: a config of that many, each with a place of its own
+many() {
+	perl -e 'my ($n, $line) = @ARGV;
+		print "[[services]]\nmachine = \"web\"\nservice = \"s$_\"\n" .
+			"upstream = \"/srv/repo\"\nmount = \"/m\"\n$line\n" .
+			"dirs = [{ link = \"a\", local = \"/l/s$_/a\" }]\n"
+			for 1 .. $n' "$1" "${2-}"
+}
+# cpu COUNT TIMES: seconds of CPU that one reading takes
+cpu() {
+	many "$1" | config
+	perl "$top/tests/cpu.pl" 5 "$2" \
+		sh -c 'exec gitopper-conf -n -h web -c "$1" >/dev/null' sh "$c"
+}
+rm -r "$GITOPPER_STATE" && mkdir "$GITOPPER_STATE"
+few=$(cpu 500 10) all=$(cpu 5000 1)
+# AddressSanitizer's memory gets slower as it gets more
+most=20
+! grep -q __asan_init "$(command -v gitopper-conf)" || most=80
+is 'ten times the services take ten times as long' "$(perl -e '
+	my ($most, $few, $all) = @ARGV;
+	print "$few s for 500, $all s for 5,000" if $all > $most * $few
+' "$most" "$few" "$all")" ''
+{
+	many 3000
+	service 'dirs = [{ link = "a", local = "/l/s17" }]'
+} | config
+faulty 21005:31 'local /l/s17 holds /l/s17/a, a local of s17'
+{
+	many 3000
+	service 'dirs = [{ link = "a", local = "/l/s1700/a/b" }]'
+} | config
+faulty 21005:31 'local /l/s1700/a/b lies in /l/s1700/a, a local of s1700'
+{
+	many 3000
+	service 'dirs = [{ link = "a", local = "/m/s2999/a" }]'
+} | config
+faulty 21005:31 'local /m/s2999/a lies in /m/s2999, the tree of s2999'
+{ many 3000; service | sed 's/"x"/"s1"/'; } | config
+faulty 21001:3 'service s1 is already defined at 1:3 for this host'
+many 3000 | config
+is 'all of them are written' "$(conf -h web | wc -l)" 3000
+is 'each with its conf' "$(sed -n 's/^service=//p' \
+	"$GITOPPER_STATE"/s*/conf | sort -u | wc -l)" 3000
+is 'a second time none' "$(conf -h web)" ''
+rm -r "$GITOPPER_STATE"
+many 100 | config
+ASAN_OPTIONS=$asan:detect_leaks=0 strace -qq -o trace \
+	-e trace=fsync,syncfs gitopper-conf -c "$c" -h web >/dev/null
+is 'where they are many, all are synced at once' \
+	"$(grep -c ^syncfs trace) $(($(grep -c ^fsync trace) < 80))" '1 1'
+
+# where one that writes many dies, the next one makes up for it
+bad=
+for at in syncfs:1 unlinkat:1 unlinkat:15 unlinkat:30 renameat:1 renameat:30 \
+	renameat:35 renameat:50 openat:200; do
+	many 30 | config
+	conf -h web >/dev/null
+	rm -f "$GITOPPER_STATE"/s*/ctl/poke
+	many 30 'action = "a"' | config
+	ASAN_OPTIONS=$asan:detect_leaks=0 strace -qq -o trace \
+		-e "trace=${at%:*}" \
+		-e "inject=${at%:*}:signal=KILL:when=${at#*:}" \
+		gitopper-conf -c "$c" -h web >/dev/null 2>&1
+	[ $? -eq 137 ] || bad="$bad $at:not-killed"
+	conf -h web >/dev/null 2>err
+	[ "$(grep -l config "$GITOPPER_STATE"/s*/ctl/poke | wc -l)" -eq 30 ] &&
+	[ "$(grep -l action=a "$GITOPPER_STATE"/s*/conf | wc -l)" -eq 30 ] &&
+	[ -z "$(cat err; ls "$GITOPPER_STATE"/s*/.changed 2>/dev/null)" ] ||
+		bad="$bad $at"
+done
+is 'nor is a poke lost where it died among many' "$bad" ''
+
+#
 # The group may be younger than the services
 #
 if [ "$(id -u)" -eq 0 ]; then

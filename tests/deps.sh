@@ -83,6 +83,8 @@ needed_build() {
 		builds "$CC" libssh2.h -lssh2
 	need libmd-dev libmd-dev libmd-devel \
 		builds "$CC" sha1.h -lmd
+	need zlib1g-dev zlib-dev zlib-devel \
+		builds "$CC" zlib.h -lz
 	need libcurl4-openssl-dev curl-dev libcurl-devel \
 		builds "$CC" curl/curl.h -lcurl
 	need libjansson-dev jansson-dev jansson-devel \
@@ -133,7 +135,7 @@ needed_check() {
 	need gcc gcc gcc builds gcc stdio.h
 	[ $manager != apt ] || need "build-essential debhelper lintian \
 		libcrypt-dev libcurl4-openssl-dev libgit2-dev libjansson-dev \
-		libmd-dev libssh2-1-dev" "" "" makes_deb
+		libmd-dev libssh2-1-dev zlib1g-dev" "" "" makes_deb
 	need "clang libclang-rt-dev" "clang compiler-rt" \
 		"clang compiler-rt" fuzzes
 }

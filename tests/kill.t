@@ -71,9 +71,11 @@ begin() {
 		mkdir -p "$1/a/ctl" && follow "$1" one &&
 		deploy "$1" >/dev/null && follow "$1" two &&
 		cp -a --remove-destination "$tmp/mine/." "$1/a/tree" &&
-		mv "$1/a" "$1/begin" || return 1
+		mkdir "$1/begin" && mv "$1/a" "$1/.upstream" "$1/begin" ||
+			return 1
 	}
-	rm -rf "$1/a" && cp -a "$1/begin" "$1/a"
+	rm -rf "$1/a" "$1/.upstream" &&
+	cp -a "$1/begin/a" "$1/begin/.upstream" "$1"
 }
 
 # files DIR...: `MODE PATH TARGET` for each file and link there, and `HASH PATH`

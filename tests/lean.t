@@ -51,12 +51,13 @@ ours=$(git -C "$root/r.git" rev-list main -- s1 | head -n 10 | tail -n 1)
 older=$(git -C "$root/r.git" rev-list main -- s1 | head -n 11 | tail -n 1)
 tip=$(git -C "$root/r.git" rev-parse main)
 
-for url in "$git_url/r.git" "$http_url/git/r.git" "$ssh_url$root/r.git"; do
-	kind=${url%%:*}
+for url in "$git_url/r.git" "$http_url/git/r.git" "$ssh_url$root/r.git" \
+	"file://$root/r.git" "$root/r.git"; do
+	kind=${url%%:*} more=
 	case $kind in
 	ssh) more="key=$tmp/id
 known_hosts=$tmp/known_hosts" ;;
-	*) more= ;;
+	/*) kind=path ;;
 	esac
 	service "$kind" "$url" s1
 	ok "$kind: it is fetched" gitopper-pull "$kind"
