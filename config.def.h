@@ -90,7 +90,7 @@ enum {
 	COMMIT_MAX      = 1 << 20,	/* a commit with its signature */
 	FILE_MAX        = 512 << 20,	/* a file of a service */
 	ANSWER_MAX      = 1 << 20,	/* what a fetching child says */
-	CTL_FILE_MAX    = 128,		/* frozen, pin and poke */
+	CTL_FILE_MAX    = 1024,		/* what people write to ctl/ */
 	CONFIG_MAX      = 8 << 20,	/* the config file */
 	SAVED_BYTES     = 100 << 20,	/* and no more than that */
 	LOG_MAX         = 256 << 10,	/* log, before it becomes log.old */

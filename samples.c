@@ -14,6 +14,7 @@
 #include "json.h"
 #include "samples.h"
 #include "series.h"
+#include "utf8.h"
 
 enum { SHOWN = 60 };	/* bytes of a name in a message */
 
@@ -44,15 +45,12 @@ fault(struct parser *p, const char *fmt, ...)
 {
 	int n = snprintf(p->why, SAMPLES_WHY, "line %zu: ", p->line);
 	va_list ap;
-	char *s;
 
 	va_start(ap, fmt);
 	vsnprintf(p->why + n, SAMPLES_WHY - (size_t)n, fmt, ap);
 	va_end(ap);
 	/* a character may have been cut in the middle */
-	for (s = p->why; *s; s++)
-		if (*s < 32 || *s > 126)
-			*s = '?';
+	text_plain(p->why, strlen(p->why), "");
 	return -1;
 }
 

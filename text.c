@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json.h"
 #include "text.h"
+#include "utf8.h"
 #include "util.h"
 
 void
