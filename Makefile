@@ -20,7 +20,7 @@ FUZZBIN = tests/fuzz-toml tests/fuzz-http tests/fuzz-answer \
 	tests/fuzz-pktline tests/fuzz-stage \
 	tests/fuzz-window
 
-BASE = util.o file.o
+BASE = util.o file.o utf8.o
 STATE = $(BASE) kv.o state.o place.o service.o control.o upstream.o
 FILTER = $(STATE) names.o
 TOML = toml.o toml-value.o
@@ -37,16 +37,16 @@ PULL = gitopper-pull.o worker.o release.o job.o contact.o secrets.o scrub.o \
 	hostkey.o lean.o pktline.o localrepo.o localcopy.o packfile.o blobs.o \
 	pack.o sweep.o git.o reader.o history.o content.o listing.o stage.o \
 	next.o signed.o path.o plan.o publish.o saved.o tree.o confine.o \
-	$(FILTER)
+	owner.o $(FILTER)
 MOUNT = gitopper-mount.o mountpoint.o mounts.o $(FILTER)
 ACT = gitopper-act.o run.o command.o trust.o preview.o verdict.o mountpoint.o \
 	gather.o $(FILTER)
 CTL = gitopper-ctl.o machine.o local.o diff.o plan.o remote.o through.o \
 	answer.o print.o lines.o table.o follow.o passwd.o prompt.o mirror.o \
-	events.o scout.o watch.o texts.o show.o steer.o json.o $(STATE)
+	events.o scout.o watch.o texts.o show.o steer.o owner.o json.o $(STATE)
 HTTPD = gitopper-httpd.o listen.o conn.o serve.o crowd.o loop.o drop.o $(HTTP) \
 	reply.o guard.o auth.o users.o verify.o route.o views.o orders.o texts.o \
-	mirror.o events.o scout.o watch.o show.o steer.o metrics.o text.o \
+	mirror.o events.o scout.o watch.o show.o steer.o owner.o metrics.o text.o \
 	json.o page.o confine.o $(STATE)
 
 all: $(BIN) $(VERB)
@@ -85,11 +85,11 @@ gitopper-verify: gitopper-verify.o $(BASE)
 TESTCC = $(CC) -std=c99 $(CPPDEF) $(WARN) $(CFLAGS) $(LDFLAGS) -I. -o $@
 FUZZCC = clang -std=c99 $(CPPDEF) $(WARN) $(FUZZFLAGS) -I. -o $@
 
-tests/toml-json: tests/toml-json.c $(TOML)
-	$(TESTCC) tests/toml-json.c $(TOML)
+tests/toml-json: tests/toml-json.c $(TOML) utf8.o
+	$(TESTCC) tests/toml-json.c $(TOML) utf8.o
 
-tests/dropped: tests/dropped.c drop.o confine.o $(STATE)
-	$(TESTCC) tests/dropped.c drop.o confine.o $(STATE)
+tests/dropped: tests/dropped.c drop.o confine.o owner.o $(STATE)
+	$(TESTCC) tests/dropped.c drop.o confine.o owner.o $(STATE)
 
 tests/misbehave: tests/misbehave.c child.o confine.o $(BASE)
 	$(TESTCC) tests/misbehave.c child.o confine.o $(BASE)
@@ -109,15 +109,16 @@ tests/http-text: tests/http-text.c $(HTTP)
 tests/window-text: tests/window-text.c $(WINDOW)
 	$(TESTCC) tests/window-text.c $(WINDOW)
 
-tests/replay-toml: tests/fuzz-toml.c tests/replay.c tests/fuzz.h $(TOML)
-	$(TESTCC) tests/fuzz-toml.c tests/replay.c $(TOML)
+tests/replay-toml: tests/fuzz-toml.c tests/replay.c tests/fuzz.h $(TOML) \
+		utf8.o
+	$(TESTCC) tests/fuzz-toml.c tests/replay.c $(TOML) utf8.o
 
 tests/replay-http: tests/fuzz-http.c tests/replay.c tests/fuzz.h $(HTTP)
 	$(TESTCC) tests/fuzz-http.c tests/replay.c $(HTTP)
 
 tests/replay-answer: tests/fuzz-answer.c tests/replay.c tests/fuzz.h \
-		$(ANSWER)
-	$(TESTCC) tests/fuzz-answer.c tests/replay.c $(ANSWER) -ljansson
+		$(ANSWER) utf8.o
+	$(TESTCC) tests/fuzz-answer.c tests/replay.c $(ANSWER) utf8.o -ljansson
 
 tests/replay-pktline: tests/fuzz-pktline.c tests/replay.c tests/fuzz.h \
 		$(PKTLINE)
@@ -186,13 +187,13 @@ fuzz: deps-check $(FUZZBIN)
 
 # The objects are here for the headers that they are made from.
 tests/fuzz-toml: tests/fuzz-toml.c tests/fuzz.h $(TOML)
-	$(FUZZCC) tests/fuzz-toml.c $(TOML:.o=.c)
+	$(FUZZCC) tests/fuzz-toml.c $(TOML:.o=.c) utf8.c
 
 tests/fuzz-http: tests/fuzz-http.c tests/fuzz.h $(HTTP)
 	$(FUZZCC) tests/fuzz-http.c $(HTTP:.o=.c)
 
 tests/fuzz-answer: tests/fuzz-answer.c tests/fuzz.h $(ANSWER)
-	$(FUZZCC) tests/fuzz-answer.c $(ANSWER:.o=.c) -ljansson
+	$(FUZZCC) tests/fuzz-answer.c $(ANSWER:.o=.c) utf8.c -ljansson
 
 tests/fuzz-pktline: tests/fuzz-pktline.c tests/fuzz.h $(PKTLINE)
 	$(FUZZCC) tests/fuzz-pktline.c $(PKTLINE:.o=.c)

@@ -124,24 +124,3 @@ answer_write(FILE *f, const json_t *object, const char *key,
 	else
 		value_write(f, object);
 }
-
-char *
-text_clean(char *s, int tab)
-{
-	char *p = s;
-	size_t n, left = strlen(s);
-
-	for (; left; p += n, left -= n) {
-		n = utf8_length(p, left);
-		if (n == 1 && *p != 127 && ((unsigned char)*p >= 32 ||
-		    (tab && *p == '\t')))
-			continue;
-		/* U+0080 to U+009F: controls as well, to some terminals */
-		if (n > 1 && !(n == 2 && (unsigned char)*p == 0xc2 &&
-		    (unsigned char)p[1] < 0xa0))
-			continue;
-		n = n ? n : 1;
-		memset(p, '?', n);
-	}
-	return s;
-}

@@ -32,7 +32,3 @@ int answer_true(const json_t *object, const char *key);
  * before all others, unless key is NULL. */
 void answer_write(FILE *f, const json_t *object, const char *key,
 	const char *value);
-
-/* Bytes that could move a cursor, and such that are no UTF-8, become `?`;
- * returns s. tab: that one stays. */
-char *text_clean(char *s, int tab);

@@ -229,6 +229,17 @@ basic_parse(const char *field, char text[AUTH_TEXT_MAX])
 	return (size_t)n + 1;
 }
 
+char *
+auth_name(const char *field, char *buf, size_t size)
+{
+	char text[AUTH_TEXT_MAX];
+	size_t len = basic_parse(field, text);
+
+	snprintf(buf, size, "%s", len ? text : "");
+	explicit_bzero(text, sizeof(text));
+	return len ? plain(buf) : NULL;
+}
+
 static void
 slot_free(struct slot *slot)
 {

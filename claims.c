@@ -1,9 +1,9 @@
 /* claims.c - what was named already: STATE/.claims */
 /* SPDX-License-Identifier: ISC */
 /*
- * Two lines, `config STAMP` and `named TIME`, and then one for each service:
- * its name, when it was named, the stamps of its frozen, pin and poke, and
- * the commit that was wanted, parted by tabs.
+ * The lines `config STAMP`, `named TIME` and `hurries N`, and then one for each
+ * service: its name, when it was named, the stamps of its frozen, pin and poke,
+ * the commit that was wanted, and the stamp of its unfreeze, parted by tabs.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -43,11 +43,12 @@ claim_parse(struct claim *claim, const char *line)
 	    field(&line, number, sizeof(number)) < 0 ||
 	    (claim->time = parse_number(number)) < 0)
 		return -1;
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < UNFREEZE; i++)
 		if (field(&line, claim->stamp[i], sizeof(claim->stamp[i])) < 0)
 			return -1;
 	claim->known = 1;
-	return field(&line, claim->wanted, sizeof(claim->wanted));
+	return field(&line, claim->wanted, sizeof(claim->wanted)) |
+	    field(&line, claim->stamp[UNFREEZE], sizeof(*claim->stamp));
 }
 
 static void
@@ -59,6 +60,8 @@ line_read(struct claims *c, const char *line)
 		snprintf(c->config, sizeof(c->config), "%s", line + 7);
 	} else if (strncmp(line, "named ", 6) == 0) {
 		c->named = parse_number(line + 6);
+	} else if (strncmp(line, "hurries ", 8) == 0) {
+		c->hurries = parse_number(line + 8);
 	} else if (claim_parse(&claim, line) == 0) {
 		c->list = xreallocarray(c->list, c->n + 1, sizeof(*c->list));
 		c->list[c->n++] = claim;
@@ -113,12 +116,13 @@ claims_write(const struct claims *c)
 
 	if (!f)
 		return -1;
-	fprintf(f, "config %s\nnamed %lld\n", c->config, (long long)c->named);
+	fprintf(f, "config %s\nnamed %lld\nhurries %lld\n", c->config,
+	    (long long)c->named, (long long)c->hurries);
 	for (i = 0; i < c->n; i++)
-		fprintf(f, "%s\t%lld\t%s\t%s\t%s\t%s\n", c->list[i].name,
-		    (long long)c->list[i].time, c->list[i].stamp[0],
-		    c->list[i].stamp[1], c->list[i].stamp[2],
-		    c->list[i].wanted);
+		fprintf(f, "%s\t%lld\t%s\t%s\t%s\t%s\t%s\n", c->list[i].name,
+		    (long long)c->list[i].time, c->list[i].stamp[FROZEN],
+		    c->list[i].stamp[PIN], c->list[i].stamp[POKE],
+		    c->list[i].wanted, c->list[i].stamp[UNFREEZE]);
 	result = ferror(f);
 	if (fclose(f) == EOF || result) {
 		free(text);

@@ -5,6 +5,7 @@
 struct claims {
 	char config[80];	/* the config file's stamp, "": none yet */
 	int64_t named;		/* when some were last named */
+	int64_t hurries;	/* at once, for what people want, by then */
 	struct claim *list;	/* to be freed */
 	size_t n;
 };

@@ -108,7 +108,7 @@ enum {
 	LEAST_BYTES     = 1000,	/* within a timeout; less is silence */
 	ANSWER_MAX      = 1 << 20,	/* what a fetching child says */
 	CHILD_SAID_MAX  = 64 << 10,	/* on its standard error, any child */
-	CTL_FILE_MAX    = 128,		/* frozen, pin and poke */
+	CTL_FILE_MAX    = 1024,		/* what people write to ctl/ */
 	CONFIG_MAX      = 8 << 20,	/* the config file */
 	SAVED_BYTES     = 100 << 20,	/* and no more than that */
 	LOG_MAX         = 256 << 10,	/* log, before it becomes log.old */

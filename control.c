@@ -15,30 +15,145 @@
 #include "state.h"
 #include "util.h"
 
-enum { FROZEN, PIN, POKE };
+/* Unix seconds, in 2001: what is less, with words behind it, is no time */
+enum { TIME_MIN = 1000000000 };
+
+static const char *const names[] = { "frozen", "pin", "poke", "unfreeze" };
+
+/* Why a file that is there can't be read. */
+static void
+fault_note(struct control *f, const char *name, const struct stat *st)
+{
+	int saved = errno;
+
+	if (st->st_mode && !S_ISREG(st->st_mode))
+		snprintf(f->fault, sizeof(f->fault), "ctl/%s: is no file",
+		    name);
+	else if (saved == EFBIG)
+		snprintf(f->fault, sizeof(f->fault),
+		    "ctl/%s: longer than %d bytes", name, CTL_FILE_MAX);
+	else
+		snprintf(f->fault, sizeof(f->fault), "ctl/%s: %s", name,
+		    strerror(saved));
+}
 
 /*
- * The group can write to ctl/, and any of these may be somebody's trap: only
- * a small regular file counts, and a link is not followed. Returns its first
- * line, to be freed; NULL where it is missing or no such file.
+ * The group can write to ctl/, and move there what it finds elsewhere. What
+ * was made in ctl/ has its group; what came from elsewhere has another, and
+ * what is a link to something that root wrote has more than one name.
+ */
+static int
+is_roots(const struct stat *st, const struct stat *ctl, int i)
+{
+	if (st->st_uid != 0 || st->st_gid != ctl->st_gid || st->st_mode & 022)
+		return 0;
+	/* where links to it are allowed, a freeze stays root's all the same:
+	 * the other way it would be a way to be rid of it */
+	return i == FROZEN || st->st_nlink == 1;
+}
+
+/*
+ * Any of these may be somebody's trap: only a small regular file counts, and a
+ * link is not followed. Returns what it says, to be freed; or NULL where it
+ * is missing or can't be read: that holds the service, and is said.
  */
 static char *
-control_read(int ctl, const char *name, char stamp[48], struct stat *st)
+control_read(struct ctl *c, int ctl, int i)
 {
-	char *text;
+	struct control *f = &c->file[i];
+	struct stat st, above;
+	char *text = NULL;
 	size_t len;
+	/* O_NONBLOCK: a FIFO in the place of a file must not hold us up */
+	int fd = openat(ctl, names[i],
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), saved = errno;
 
-	if (fstatat(ctl, name, st, AT_SYMLINK_NOFOLLOW) < 0)
+	if ((fd < 0 ? fstatat(ctl, names[i], &st, AT_SYMLINK_NOFOLLOW) :
+	    fstat(fd, &st)) < 0 || fstat(ctl, &above) < 0) {
+		f->there = errno != ENOENT;
+		memset(&st, 0, sizeof(st));
+		fault_note(f, names[i], &st);
+		if (fd >= 0)
+			close(fd);
 		return NULL;
-	text = file_read(ctl, name, CTL_FILE_MAX, &len);
+	}
+	f->there = 1;
+	f->owner = st.st_uid;
+	f->placed = st.st_ctim;
+	f->root = is_roots(&st, &above, i);
+	snprintf(c->stamp[i], sizeof(c->stamp[i]), "%llx.%llx.%lx",
+	    (unsigned long long)st.st_ino,
+	    (unsigned long long)st.st_mtim.tv_sec,
+	    (unsigned long)st.st_mtim.tv_nsec);
+	if (i == POKE)
+		c->poked = st.st_mtim;
+	errno = saved;
+	if (fd >= 0)
+		text = fd_read(fd, CTL_FILE_MAX, &len);
 	if (!text)
-		return NULL;
-	text[strcspn(text, "\r\n")] = '\0';
-	snprintf(stamp, 48, "%llx.%llx.%lx",
-	    (unsigned long long)st->st_ino,
-	    (unsigned long long)st->st_mtim.tv_sec,
-	    (unsigned long)st->st_mtim.tv_nsec);
+		fault_note(f, names[i], &st);
+	if (fd >= 0)
+		close(fd);
 	return text;
+}
+
+/* Ends the first line; returns what comes after it. */
+static char *
+line_end(char *text)
+{
+	char *end = text + strcspn(text, "\r\n");
+
+	if (!*end)
+		return end;
+	*end++ = '\0';
+	return end + strspn(end, "\r\n");
+}
+
+/* What stands there for people: the rest of a line, or the next one. */
+static void
+text_take(struct control *f, char *rest, char *next)
+{
+	rest += strspn(rest, " \t");
+	if (!*rest) {
+		line_end(next);
+		rest = next;
+	}
+	snprintf(f->text, sizeof(f->text), "%s", rest);
+	plain(f->text);
+}
+
+/* The time at which it thaws; 0: it doesn't. */
+static int64_t
+thaw_read(struct control *f, char *text)
+{
+	char *next = line_end(text), *rest = text + strspn(text, "0123456789");
+	int64_t thaw;
+	char c = *rest;
+
+	*rest = '\0';
+	thaw = rest > text ? parse_number(text) : 0;
+	*rest = c;
+	/* more digits than a time has; `2026-11-21`; `20 minutes` */
+	if (thaw < 0 || !strchr(" \t", c) || (thaw && thaw < TIME_MIN &&
+	    rest[strspn(rest, " \t")])) {
+		thaw = 0;
+		rest = text;
+	}
+	text_take(f, rest, next);
+	return thaw;
+}
+
+/* The commit that is pinned, "" where that can't be one. */
+static void
+pin_read(struct ctl *c, char *text)
+{
+	char *next = line_end(text), *p;
+
+	for (p = text; *p; p++)
+		*p = (char)tolower((unsigned char)*p);
+	if (is_hash(text, 7))
+		snprintf(c->pin, sizeof(c->pin), "%s", text);
+	text_take(&c->file[PIN], "", next);
 }
 
 static int
@@ -70,22 +185,45 @@ static int
 is_empty(int dir)
 {
 	static const char *const path[] = {
-		"ctl/frozen", "ctl/pin", "ctl/poke"
+		"ctl/frozen", "ctl/pin", "ctl/poke", "ctl/unfreeze"
 	};
 	size_t i;
 
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < CONTROLS; i++)
 		if (faccessat(dir, path[i], F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
 		    errno != ENOENT)
 			return 0;
 	return 1;
 }
 
+/* Which of what is there counts. */
+static void
+ctl_weigh(struct ctl *c)
+{
+	const struct control *frozen = &c->file[FROZEN], *pin = &c->file[PIN];
+
+	c->thawed = frozen->there && c->thaw && c->thaw <= time(NULL);
+	c->frozen = frozen->there && !c->thawed;
+	/* a pin goes with the freeze, and what root froze only root moves */
+	c->pinned = pin->there && !c->thawed &&
+	    !(c->frozen && frozen->root && !pin->root);
+	if (!c->frozen)
+		c->stamp[FROZEN][0] = '\0';
+	if (!c->pinned)
+		c->stamp[PIN][0] = c->pin[0] = '\0';
+	/* a wish that makes no sense is none; what holds, holds all the same */
+	c->poke = c->file[POKE].there && !*c->file[POKE].fault;
+	c->unfreeze = c->file[UNFREEZE].there && !*c->file[UNFREEZE].fault;
+	if (!c->poke)
+		c->stamp[POKE][0] = '\0';
+	if (!c->unfreeze)
+		c->stamp[UNFREEZE][0] = '\0';
+}
+
 int
 ctl_read(struct ctl *c, int dir)
 {
-	struct stat freezer, pinner, poker;
-	char *frozen, *pin, *poke;
+	char *text[CONTROLS];
 	size_t i;
 	int ctl;
 
@@ -96,36 +234,20 @@ ctl_read(struct ctl *c, int dir)
 	    O_CLOEXEC);
 	if (ctl < 0)
 		return errno == ENOENT ? 0 : -1;
-	frozen = control_read(ctl, "frozen", c->stamp[FROZEN], &freezer);
-	pin = control_read(ctl, "pin", c->stamp[PIN], &pinner);
-	poke = control_read(ctl, "poke", c->stamp[POKE], &poker);
+	for (i = 0; i < CONTROLS; i++)
+		text[i] = control_read(c, ctl, (int)i);
 	close(ctl);
-	if (frozen) {
-		c->thaw = parse_number(frozen);
-		if (c->thaw < 0)	/* empty, or not a time: for ever */
-			c->thaw = 0;
-		c->thawed = c->thaw && c->thaw <= time(NULL);
-		c->frozen = !c->thawed;
+	if (text[FROZEN])
+		c->thaw = thaw_read(&c->file[FROZEN], text[FROZEN]);
+	if (text[PIN])
+		pin_read(c, text[PIN]);
+	if (text[POKE]) {
+		line_end(text[POKE]);
+		wishes_add(c, text[POKE]);
 	}
-	/* a pin goes with the freeze, and what root froze only root moves */
-	c->pinned = pin && !c->thawed && !(c->frozen &&
-	    freezer.st_uid == 0 && pinner.st_uid != 0);
-	for (i = 0; c->pinned && pin[i]; i++)
-		pin[i] = (char)tolower((unsigned char)pin[i]);
-	if (c->pinned && is_hash(pin, 7))
-		snprintf(c->pin, sizeof(c->pin), "%s", pin);
-	if (!c->frozen)
-		c->stamp[FROZEN][0] = '\0';
-	if (!c->pinned)
-		c->stamp[PIN][0] = '\0';
-	c->poke = poke != NULL;
-	if (poke)
-		c->poked = poker.st_mtim;
-	if (poke)
-		wishes_add(c, poke);
-	free(frozen);
-	free(pin);
-	free(poke);
+	ctl_weigh(c);
+	for (i = 0; i < CONTROLS; i++)
+		free(text[i]);
 	return 0;
 }
 
@@ -164,7 +286,7 @@ ctl_write(int dir, const char *name, const char *text)
 		return -1;
 	result = file_write(fd, name, line, (size_t)n, 0644);
 	/* a directory of that name, which says nothing, but was in the way */
-	if (result < 0 && errno == EISDIR && remove_tree(fd, name) == 0)
+	if (result < 0 && errno == EISDIR && name_free(fd, name) == 0)
 		result = file_write(fd, name, line, (size_t)n, 0644);
 	close(fd);
 	return result;
@@ -179,9 +301,7 @@ ctl_remove(int dir, const char *name)
 	    O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -1;
-	result = unlinkat(fd, name, 0);
-	if (result < 0 && errno == ENOENT)
-		result = 0;
+	result = name_free(fd, name);
 	close(fd);
 	return result;
 }
@@ -196,4 +316,32 @@ ctl_serve(const struct ctl *ctl, int dir)
 	if (strcmp(now.stamp[POKE], ctl->stamp[POKE]))
 		return 0;
 	return ctl_remove(dir, "poke");
+}
+
+int
+ctl_lifts(const struct ctl *c, int i)
+{
+	const struct control *f = &c->file[i], *wish = &c->file[UNFREEZE];
+
+	if (!f->there || !c->unfreeze || (f->root && !wish->root))
+		return 0;
+	return f->placed.tv_sec < wish->placed.tv_sec ||
+	    (f->placed.tv_sec == wish->placed.tv_sec &&
+	    f->placed.tv_nsec <= wish->placed.tv_nsec);
+}
+
+int
+ctl_lift(const struct ctl *c, int dir)
+{
+	struct ctl now;
+
+	/* in this order: a pin that a freeze outvoted must not come to count */
+	if ((ctl_lifts(c, PIN) && ctl_remove(dir, "pin") < 0) ||
+	    (ctl_lifts(c, FROZEN) && ctl_remove(dir, "frozen") < 0) ||
+	    ctl_read(&now, dir) < 0)
+		return -1;
+	/* another one may have come since */
+	if (strcmp(now.stamp[UNFREEZE], c->stamp[UNFREEZE]))
+		return 0;
+	return ctl_remove(dir, "unfreeze");
 }

@@ -14,6 +14,7 @@
 #include "config.h"
 #include "confine.h"
 #include "httpd.h"
+#include "owner.h"
 #include "util.h"
 
 /* All that is done for a client. None of these starts a program, opens a
@@ -104,8 +105,9 @@ drop_rights(void)
 	const struct rlimit nothing = { 0, 0 };
 	int r;
 
-	/* reads its file now, and not when that is out of reach */
+	/* read their files now, and not when those are out of reach */
 	tzset();
+	owners_learn();
 	if (setrlimit(RLIMIT_CORE, &nothing) < 0)
 		die(EXIT_SYS, "setrlimit:");
 	if (geteuid() == 0)

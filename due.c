@@ -8,8 +8,6 @@
 #include "due.h"
 #include "util.h"
 
-enum { FROZEN, PIN, POKE };
-
 int64_t
 due_ms(int64_t seconds)
 {
@@ -76,7 +74,9 @@ due_wanted(const struct service *s, const char *tip)
 int
 due_control(const struct service *s, const struct claim *claim)
 {
-	if (s->ctl.poke && strcmp(s->ctl.stamp[POKE], claim->stamp[POKE]))
+	if ((s->ctl.poke && strcmp(s->ctl.stamp[POKE], claim->stamp[POKE])) ||
+	    (s->ctl.unfreeze &&
+	    strcmp(s->ctl.stamp[UNFREEZE], claim->stamp[UNFREEZE])))
 		return 1;
 	return claim->known &&
 	    (strcmp(s->ctl.stamp[FROZEN], claim->stamp[FROZEN]) ||
@@ -113,7 +113,8 @@ due_at(const struct service *s, const struct claim *claim,
 
 	if (changed(s, claim, wanted))
 		return 0;
-	if (s->ctl.poke)		/* and whoever took it lost it */
+	/* and whoever took it lost it */
+	if (s->ctl.poke || s->ctl.unfreeze)
 		at = again;
 	if (retry)
 		at = sooner(at, once(retry, last, NEVER));

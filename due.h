@@ -17,7 +17,7 @@ struct claim {
 	char name[129];
 	int64_t time;		/* when it was named, 0: not yet */
 	int known;		/* whether what follows was ever noted */
-	char stamp[3][48];	/* as struct ctl's */
+	char stamp[CONTROLS][48]; /* as struct ctl's */
 	char wanted[48];	/* as due_wanted */
 };
 

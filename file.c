@@ -1,11 +1,13 @@
 /* file.c - whole files, and names below a directory that others write to */
 /* SPDX-License-Identifier: ISC */
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +17,12 @@
 #include "util.h"
 
 int file_lazy;
+
+enum {
+	TRIES      = 10,	/* names drawn by lot */
+	NAME_DRAWN = 32,	/* bytes of one */
+	LEVELS     = 64,	/* directories open at a time */
+};
 
 int
 write_all(int fd, const void *buf, size_t len)
@@ -106,18 +114,44 @@ file_read(int dir, const char *name, size_t max, size_t *len)
 	return text;
 }
 
+/* A name that nobody can know beforehand. Returns 0, or -1 and errno. */
+static int
+name_draw(char name[NAME_DRAWN])
+{
+	uint64_t n;
+
+	if (getrandom(&n, sizeof(n), 0) != (ssize_t)sizeof(n))
+		return -1;
+	snprintf(name, NAME_DRAWN, ".%016llx.tmp", (unsigned long long)n);
+	return 0;
+}
+
+/* Makes a file that is yet to get its name. Returns a descriptor, or -1. */
+static int
+tmp_make(int dir, char tmp[NAME_DRAWN], mode_t mode)
+{
+	int fd, i;
+
+	/* one name for each process: a crash leaves one file, not many. Where
+	 * others may write, it may be taken, and not to be had back. */
+	snprintf(tmp, NAME_DRAWN, ".%ld.tmp", (long)getpid());
+	for (i = 0; i < TRIES; i++) {
+		fd = openat(dir, tmp,
+		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+		if (fd >= 0 || errno != EEXIST)
+			return fd;
+		if ((i || unlinkat(dir, tmp, 0) < 0) && name_draw(tmp) < 0)
+			return -1;
+	}
+	return -1;
+}
+
 int
 file_write(int dir, const char *name, const void *buf, size_t len, mode_t mode)
 {
-	char tmp[64];
-	int fd, saved;
+	char tmp[NAME_DRAWN];
+	int fd = tmp_make(dir, tmp, mode), saved;
 
-	/* one name for each process: a crash leaves one file, not many */
-	snprintf(tmp, sizeof(tmp), ".%ld.tmp", (long)getpid());
-	fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-	if (fd < 0 && errno == EEXIST && unlinkat(dir, tmp, 0) == 0)
-		fd = openat(dir, tmp,
-		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (fd < 0)
 		return -1;
 	/* the mode is what it says, whatever the umask */
@@ -270,59 +304,128 @@ dir_make(int root, const char *path, uid_t puid, gid_t pgid, uid_t uid,
 	return dir;
 }
 
-/* Removes what is in the directory fd, and closes it. */
-static int
-remove_below(int fd, dev_t dev)
-{
-	struct dirent *e;
-	struct stat st;
-	DIR *d = fdopendir(fd);
-	int sub, result = 0;
+/* Directories on the way down to what is being removed, all open. */
+struct descent {
+	DIR *dir[LEVELS];
+	char name[LEVELS][NAME_MAX + 1];
+	size_t n;
+	dev_t dev;
+	int again;		/* something came up to the first one */
+};
 
-	if (!d) {
-		close(fd);
+/* Goes down into the directory name in dir. Returns 0, or -1 and errno. */
+static int
+descent_enter(struct descent *d, int dir, const char *name)
+{
+	struct stat st;
+	int saved, fd = openat(dir, name,
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) < 0)
+		goto fail;
+	if (d->n && st.st_dev != d->dev) {
+		errno = EXDEV;
+		goto fail;
+	}
+	d->dev = st.st_dev;
+	d->dir[d->n] = fdopendir(fd);
+	if (!d->dir[d->n])
+		goto fail;
+	snprintf(d->name[d->n], sizeof(*d->name), "%.*s", NAME_MAX, name);
+	d->n++;
+	return 0;
+fail:
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+/* Removes what name is in the lowest one, or goes there. */
+static int
+descent_remove(struct descent *d, const char *name)
+{
+	int dir = dirfd(d->dir[d->n - 1]), why;
+	char other[NAME_DRAWN];
+
+	if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	why = errno;
+	if (d->n < LEVELS) {
+		if (descent_enter(d, dir, name) == 0 || errno == ENOENT)
+			return 0;
+		if (errno == ENOTDIR || errno == ELOOP)
+			errno = why;
 		return -1;
 	}
-	while (result == 0 && (errno = 0, e = readdir(d))) {
-		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
-			continue;
-		if (unlinkat(fd, e->d_name, 0) == 0 || errno == ENOENT)
-			continue;
-		sub = openat(fd, e->d_name,
-		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (sub < 0 || fstat(sub, &st) < 0 || st.st_dev != dev) {
-			if (sub >= 0) {
-				close(sub);
-				errno = EXDEV;
-			}
-			result = -1;
-		} else if (remove_below(sub, dev) < 0 ||
-		    unlinkat(fd, e->d_name, AT_REMOVEDIR) < 0) {
-			result = -1;
+	/* whoever filled it may have gone deeper than we have descriptors */
+	if (name_draw(other) < 0 ||
+	    renameat(dir, name, dirfd(d->dir[0]), other) < 0)
+		return -1;
+	d->again = 1;
+	return 0;
+}
+
+/* Removes all that is in the one directory that was entered. */
+static int
+descent_run(struct descent *d)
+{
+	struct dirent *e;
+
+	while (d->n) {
+		errno = 0;
+		e = readdir(d->dir[d->n - 1]);
+		if (!e && errno)
+			return -1;
+		if (e) {
+			if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") &&
+			    descent_remove(d, e->d_name) < 0)
+				return -1;
+		} else if (d->n == 1 && d->again) {
+			d->again = 0;
+			rewinddir(d->dir[0]);
+		} else {
+			closedir(d->dir[--d->n]);
+			if (d->n && unlinkat(dirfd(d->dir[d->n - 1]),
+			    d->name[d->n], AT_REMOVEDIR) < 0 && errno != ENOENT)
+				return -1;
 		}
 	}
-	if (errno)
-		result = -1;
-	closedir(d);
-	return result;
+	return 0;
 }
 
 int
 remove_tree(int dir, const char *name)
 {
-	struct stat st;
-	int fd;
+	struct descent d = { .n = 0 };
+	int result, saved;
 
 	if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
 		return 0;
-	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)	/* unlinkat says EROFS even of what isn't there */
+	/* unlinkat says EROFS even of what isn't there */
+	if (descent_enter(&d, dir, name) < 0)
 		return errno == ENOENT ? 0 : -1;
-	if (fstat(fd, &st) < 0) {
-		close(fd);
+	result = descent_run(&d);
+	saved = errno;
+	while (d.n)
+		closedir(d.dir[--d.n]);
+	errno = saved;
+	return result < 0 ? -1 : unlinkat(dir, name, AT_REMOVEDIR);
+}
+
+int
+name_free(int dir, const char *name)
+{
+	char other[NAME_DRAWN];
+
+	if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR || name_draw(other) < 0)
 		return -1;
-	}
-	if (remove_below(fd, st.st_dev) < 0)
-		return -1;
-	return unlinkat(dir, name, AT_REMOVEDIR);
+	if (renameat(dir, name, dir, other) < 0)
+		return errno == ENOENT ? 0 : -1;
+	(void)remove_tree(dir, other);
+	return 0;
 }

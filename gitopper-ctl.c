@@ -142,16 +142,19 @@ freeze_command(struct ask *ask, char **args)
 static int
 rollback_command(struct ask *ask, char **args)
 {
-	char *p;
+	char *hash = xstrdup(args[1]), *p;
+	int status;
 
-	ask->hash = args[1];
-	for (p = args[1]; *p; p++)
+	for (p = hash; *p; p++)
 		*p = (char)tolower((unsigned char)*p);
-	if (!is_hash(ask->hash, 7))
+	if (!is_hash(hash, 7))
 		die(EXIT_USAGE, "%s: not a commit: 7 to 40 hex digits",
-		    ask->hash);
+		    args[1]);
+	ask->hash = hash;
 	args[1] = NULL;
-	return ask_all(ask, args, 0);
+	status = ask_all(ask, args, 0);
+	free(hash);
+	return status;
 }
 
 static int

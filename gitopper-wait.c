@@ -22,6 +22,7 @@
 enum {
 	EXIT_CONFIG   = 2,	/* the config file changed, or SIGHUP */
 	BREATH        = 1000,	/* ms between two times that it names some */
+	HURRIES_MAX   = 10,	/* at once, before even they wait for that */
 	CONFIG_SETTLE = 100,	/* ms: an editor may be at it still */
 };
 
@@ -129,17 +130,35 @@ config_look(int64_t now)
 	exit(EXIT_CONFIG);
 }
 
+/* Whether somebody wants something of it: that hurries. */
+static int
+is_asked(const struct item *x)
+{
+	return x->loaded > 0 && due_control(&x->service, &x->claim);
+}
+
+/* How often it was in a hurry of late: one is forgotten with each breath. */
+static int64_t
+hurries(int64_t now)
+{
+	int64_t since = claims.named > now ? 0 : (now - claims.named) / BREATH;
+
+	return since > claims.hurries ? 0 : claims.hurries - since;
+}
+
 /* Prints those that are due and not locked, remembers that, and exits. */
 static void
 name_due(int64_t now)
 {
 	struct item *x;
+	int asked = 0;
 	size_t i;
 
 	for (i = 0; i < nitems; i++) {
 		x = &items[i];
 		if (x->at > now || item_busy(x, now))
 			continue;
+		asked |= is_asked(x);
 		puts(x->claim.name);
 		x->claim.time = now;
 		x->claim.known = 1;
@@ -149,6 +168,7 @@ name_due(int64_t now)
 	/* first said, then noted: to be named twice does no harm */
 	if (fflush(stdout) == EOF)
 		die(EXIT_SYS, "standard output:");
+	claims.hurries = hurries(now) + asked;
 	claims.named = now;
 	remember();
 	exit(0);
@@ -172,8 +192,7 @@ look(void)
 		item_look(x, now);
 		at = x->at;
 		if (at <= now && now < breath &&
-		    !(x->loaded > 0 &&
-		    due_control(&x->service, &x->claim)))
+		    !(is_asked(x) && hurries(now) < HURRIES_MAX))
 			at = breath;
 		else if (at <= now && item_busy(x, now))
 			at = x->held;

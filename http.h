@@ -36,6 +36,7 @@ struct http {
 	char *body;	/* without its chunks, if it had any; a NUL behind it */
 	size_t body_len;
 	size_t used;	/* bytes of the buffer that were this request */
+	int checked;	/* its Authorization was right; not the parser's */
 
 	/* how far it came, as places in the buffer: the parser's own */
 	int stage;

@@ -146,6 +146,9 @@ int auth_start(void);
 
 enum auth { AUTH_KNOWN, AUTH_ASKED, AUTH_BUSY, AUTH_MALFORMED };
 
+/* Writes the name of the user in an Authorization field of HTTP Basic to buf,
+ * cut to size. Returns it, or NULL where there is none. */
+char *auth_name(const char *field, char *buf, size_t size);
 /*
  * Asks for the rights of the user in an Authorization field of HTTP Basic
  * (RFC 7617). AUTH_KNOWN: *rights has them, as they were found less than a

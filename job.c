@@ -9,6 +9,7 @@
 
 #include "config.h"
 #include "pull.h"
+#include "owner.h"
 #include "util.h"
 
 /* A redo forgets the verdict, and has everything done once more. */
@@ -110,7 +111,8 @@ wanted_unknown(struct job *job, const struct upstream *up)
 	const char *branch = kv_get(&s->conf, "branch");
 
 	if (s->ctl.pinned) {
-		service_fail(s, "pull", "pin: what it holds is no commit");
+		service_fail(s, "pull", "%s", *s->ctl.file[PIN].fault ?
+		    s->ctl.file[PIN].fault : "pin: what it holds is no commit");
 	} else if (service_tip_is_bad(s, job->tip)) {
 		/* nothing came before it: there is nowhere to go */
 		if (stage_clear(s) < 0)
@@ -175,6 +177,41 @@ clear(struct job *job)
 		warn("%s: next:", job->s.name);
 }
 
+/* A freeze that can't be read or understood counts: why that is, people are to
+ * know. (Of a pin it is an error.) */
+static void
+fault_tell(struct service *s)
+{
+	const char *fault = s->ctl.frozen ? s->ctl.file[FROZEN].fault : "";
+	const char *before = kv_get(&s->status, "note");
+
+	if (*fault && (!before || strcmp(before, fault))) {
+		warn("%s: %s: it counts as frozen", s->name, fault);
+		service_log(s, "pull: %s: it counts as frozen", fault);
+		kv_set(&s->status, "note", fault);
+	} else if (!*fault && before && strncmp(before, "ctl/", 4) == 0) {
+		kv_set(&s->status, "note", NULL);
+	}
+}
+
+void
+job_unfreeze(struct service *s)
+{
+	char who[OWNER_MAX];
+	const struct control *wish = &s->ctl.file[UNFREEZE];
+
+	if (!s->ctl.unfreeze)
+		return;
+	if (ctl_lifts(&s->ctl, PIN) || ctl_lifts(&s->ctl, FROZEN))
+		service_log(s, "unfreeze: %s asked for it",
+		    owner_name(wish, who));
+	else
+		service_log(s, "unfreeze: %s asked for it, which lifts nothing",
+		    owner_name(wish, who));
+	if (ctl_lift(&s->ctl, s->dir) < 0 || ctl_read(&s->ctl, s->dir) < 0)
+		warn("%s: ctl:", s->name);
+}
+
 void
 job_prepare(struct job *job, const struct upstream *up)
 {
@@ -186,6 +223,8 @@ job_prepare(struct job *job, const struct upstream *up)
 
 	snprintf(job->tip, sizeof(job->tip), "%s", tip ? tip : "");
 	job->unreached = *up->error || up->busy;
+	job_unfreeze(s);
+	fault_tell(s);
 	/* the pin first: alone, it would count again if we were killed */
 	if (s->ctl.thawed && (ctl_remove(s->dir, "pin") < 0 ||
 	    ctl_remove(s->dir, "frozen") < 0))

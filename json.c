@@ -4,35 +4,7 @@
 #include <string.h>
 
 #include "json.h"
-
-size_t
-utf8_length(const char *s, size_t len)
-{
-	const unsigned char *p = (const unsigned char *)s;
-	unsigned char low = 0x80, high = 0xbf;
-	size_t i, n;
-
-	if (len == 0)
-		return 0;
-	if (p[0] < 0x80)
-		return 1;
-	n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-	if (p[0] < 0xc2 || p[0] > 0xf4 || n > len)
-		return 0;
-	/* no overlong forms, no surrogates, nothing past U+10FFFF */
-	if (p[0] == 0xe0)
-		low = 0xa0;
-	else if (p[0] == 0xed)
-		high = 0x9f;
-	else if (p[0] == 0xf0)
-		low = 0x90;
-	else if (p[0] == 0xf4)
-		high = 0x8f;
-	for (i = 1; i < n; i++, low = 0x80, high = 0xbf)
-		if (p[i] < low || p[i] > high)
-			return 0;
-	return n;
-}
+#include "utf8.h"
 
 void
 json_bytes(FILE *f, const char *s, size_t len)
@@ -40,6 +12,7 @@ json_bytes(FILE *f, const char *s, size_t len)
 	static const char escapes[] = "\"\"\\\\b\bf\fn\nr\rt\t";
 	const char *end = s + len, *start, *e;
 	size_t n;
+	int c;
 
 	putc('"', f);
 	for (; s < end; s += n ? n : 1) {
@@ -57,13 +30,11 @@ json_bytes(FILE *f, const char *s, size_t len)
 		}
 		for (e = escapes; *e && e[1] != *s; e += 2)
 			;
+		c = utf8_control(s, n);
 		if (*e)
 			fprintf(f, "\\%c", *e);
-		else if ((unsigned char)*s < 32 || *s == 127)
-			fprintf(f, "\\u%04x", (unsigned)*s);
-		/* controls as well, to some terminals */
-		else if (*s == '\xc2' && (unsigned char)s[1] < 0xa0)
-			fprintf(f, "\\u%04x", (unsigned char)s[1]);
+		else if (c >= 0)
+			fprintf(f, "\\u%04x", (unsigned)c);
 		else
 			fwrite(s, 1, n, f);
 	}

@@ -12,6 +12,7 @@
 #include "show.h"
 #include "print.h"
 #include "table.h"
+#include "utf8.h"
 #include "util.h"
 
 static void
@@ -22,7 +23,7 @@ line(const char *key, const char *value)
 
 	if (!*value)
 		return;
-	text = text_clean(xstrdup(value), 0);
+	text = plain(xstrdup(value));
 	colour = strcmp(key, "state") == 0 ? colour_start(stdout, text) : "";
 	printf("%s:%*s%s%s%s\n", key, 10 - (int)strlen(key), "", colour, text,
 	    *colour ? colour_end(stdout) : "");
@@ -108,7 +109,7 @@ text_print(char *text, const char *machine)
 		next = line_cut(text);
 		if (machine)
 			printf("%s\t", machine);
-		puts(text_clean(text, 1));
+		puts(text_plain(text, strlen(text), "\t"));
 	}
 }
 
@@ -123,7 +124,7 @@ text_json(FILE *f, char *text)
 		next = line_cut(text);
 		if (n++)
 			putc(',', f);
-		json_text(f, text_clean(text, 1));
+		json_text(f, text_plain(text, strlen(text), "\t"));
 	}
 	putc(']', f);
 }
@@ -183,14 +184,14 @@ change_print(const struct change *c)
 	fputs(when, stdout);
 	/* for scripts: no field but the last is empty, or has a blank */
 	for (i = 0; i < sizeof(field) / sizeof(*field); i++) {
-		copy = text_clean(xstrdup(*field[i] ? field[i] : "-"), 0);
+		copy = plain(xstrdup(*field[i] ? field[i] : "-"));
 		for (p = copy; (p = strchr(p, ' ')); )
 			*p = '?';
 		printf(" %s%s%s", i == 3 ? colour_start(stdout, copy) : "",
 		    copy, i == 3 ? colour_end(stdout) : "");
 		free(copy);
 	}
-	copy = text_clean(xstrdup(c->info), 0);
+	copy = plain(xstrdup(c->info));
 	printf("%s%s\n", *copy ? " " : "", copy);
 	free(copy);
 }

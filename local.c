@@ -31,11 +31,11 @@ steer(const struct ask *a, const struct service *s, char why[WHY_MAX])
 	switch (a->verb) {
 	case ASK_FREEZE:
 		return steer_freeze(s, a->seconds ? time(NULL) + a->seconds :
-		    0, why);
+		    0, NULL, why);
 	case ASK_UNFREEZE:
 		return steer_unfreeze(s, why);
 	case ASK_ROLLBACK:
-		return steer_rollback(s, a->hash, why);
+		return steer_rollback(s, a->hash, NULL, why);
 	case ASK_PULL:
 		return steer_pull(s, "", why);
 	case ASK_REDO:

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: ISC */
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -19,12 +20,13 @@ struct order {
 	int64_t thaw;
 	const char *hash;
 	const char *how;	/* to pull */
+	const char *by;		/* the user, where there are some */
 };
 
 static int
 freeze(const struct service *s, const struct order *order, char why[WHY_MAX])
 {
-	return steer_freeze(s, order->thaw, why);
+	return steer_freeze(s, order->thaw, order->by, why);
 }
 
 static int
@@ -37,7 +39,7 @@ unfreeze(const struct service *s, const struct order *order, char why[WHY_MAX])
 static int
 rollback(const struct service *s, const struct order *order, char why[WHY_MAX])
 {
-	return steer_rollback(s, order->hash, why);
+	return steer_rollback(s, order->hash, order->by, why);
 }
 
 static int
@@ -48,12 +50,15 @@ pull(const struct service *s, const struct order *order, char why[WHY_MAX])
 
 /* Writes it down for the runner; answers with the service as it is then. */
 static enum route
-give(struct call *call, const struct order *order)
+give(struct call *call, struct order *order)
 {
 	struct service s;
-	char why[WHY_MAX];
+	char why[WHY_MAX], by[VALUE_MAX];
 	int result, saved;
 
+	if (call->http->checked)
+		order->by = auth_name(http_field(call->http, "Authorization"),
+		    by, sizeof(by));
 	if (service_load(&s, call->name) < 0) {
 		if (errno == ENOENT)
 			no_service(call);
@@ -121,17 +126,18 @@ order_unfreeze(struct call *call)
 enum route
 order_rollback(struct call *call)
 {
-	char text[VALUE_MAX], *p;
-	struct order order = { .give = rollback, .hash = text };
+	char text[VALUE_MAX], hash[VALUE_MAX], *p;
+	struct order order = { .give = rollback, .hash = hash };
 	int found = value(call, "to", text);
 
 	if (found < 0)
 		return ROUTE_DONE;
 	if (!found)
 		*text = '\0';
-	for (p = text; *p; p++)
+	snprintf(hash, sizeof(hash), "%s", text);
+	for (p = hash; *p; p++)
 		*p = (char)tolower((unsigned char)*p);
-	if (!is_hash(text, 7)) {
+	if (!is_hash(hash, 7)) {
 		reply_error(call->reply, 400, *text ? "to: %s: not a commit: "
 		    "7 to 40 hex digits" : "to which commit? to=HASH says so",
 		    text);

@@ -10,6 +10,7 @@
 #include "httpd.h"
 #include "json.h"
 #include "page.h"
+#include "utf8.h"
 
 /* Nothing is run, shown or asked for but what page.html itself brings. */
 static const char fields[] =
@@ -27,9 +28,9 @@ put_text(FILE *f, const char *text)
 
 	for (; len; text += n, len -= n) {
 		n = utf8_length(text, len);
-		if (n == 0 || (unsigned char)*text < 32 || *text == 127) {
+		if (n == 0 || utf8_control(text, n) >= 0) {
 			fputs("&#65533;", f);
-			n = 1;
+			n = n ? n : 1;
 		} else if (strchr("&<>\"'", *text)) {
 			fprintf(f, "&#%d;", *text);
 		} else {
@@ -56,7 +57,6 @@ put_row(FILE *f, const struct show *show)
 {
 	const struct service *s = show->s;
 	const char *hash = kv_get(&s->status, "hash");
-	int64_t drift = kv_number(&s->status, "drift", 0);
 	char text[TIME_TEXT];
 	const char *c;
 	int same = show->tip && hash && strcmp(hash, show->tip) == 0;
@@ -76,12 +76,7 @@ put_row(FILE *f, const struct show *show)
 		fputs(" <span class=\"tag\">behind</span>", f);
 	put_cell(f, "", show->branch, "");
 	put_cell(f, "<time>", time_text(show->since, text), "</time>");
-	put_cell(f, "", show->info, " ");
-	if (s->ctl.frozen && *show->state != 'F')
-		fputs("<span class=\"tag\">frozen</span>", f);
-	if (drift > 0)
-		fprintf(f, "<span class=\"tag\">%" PRId64 " file%s edited here"
-		    "</span>", drift, drift == 1 ? "" : "s");
+	put_cell(f, "", show->info, "");
 	putc('\n', f);
 }
 

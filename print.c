@@ -12,6 +12,7 @@
 #include "show.h"
 #include "print.h"
 #include "table.h"
+#include "utf8.h"
 #include "util.h"
 
 static struct {
@@ -78,7 +79,7 @@ row_add(const json_t *o, const char *machine)
 	};
 	static const char *const machines[] = { "machine", "actual", NULL };
 	const char *const *key;
-	char text[TIME_TEXT], *copy;
+	char text[TIME_TEXT];
 	int64_t since = answer_number(o, "since");
 
 	snprintf(text, sizeof(text), "%zu", out.n);
@@ -87,9 +88,7 @@ row_add(const json_t *o, const char *machine)
 		table_add(&out.table, machine);
 	key = out.verb == ASK_MACHINES ? machines : service;
 	for (; *key; key++) {
-		copy = text_clean(xstrdup(answer_text(o, *key)), 0);
-		table_add(&out.table, copy);
-		free(copy);
+		table_add(&out.table, answer_text(o, *key));
 	}
 	/* a gitopper of old has the other one alone */
 	if (out.verb != ASK_MACHINES)
@@ -112,7 +111,7 @@ error_add(const struct ask *a, char *why)
 	if (a->status == 0 || (strncmp(why, name, strlen(name)) == 0 &&
 	    why[strlen(name)] == ':'))
 		name = "";
-	text_clean(why, 0);
+	plain(why);
 	warn("%s%s%s%s%s%s", machine ? "@" : "", machine ? machine : "",
 	    machine ? ": " : "", name, *name ? ": " : "", why);
 	out.status = EXIT_SOME;
@@ -189,11 +188,7 @@ object_print(const json_t *o, const char *machine)
 static void
 log_print(const struct ask *a, const char *machine)
 {
-	size_t i;
-
-	for (i = 0; i < a->len; i++)
-		if (!a->text[i])
-			a->text[i] = '?';
+	text_plain(a->text, a->len, "\t\r\n");
 	if (!options.json) {
 		text_print(a->text, machine);
 		return;

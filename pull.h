@@ -139,6 +139,8 @@ int saved_keep(struct service *s, const char *path, int dir,
 
 /* job.c */
 
+/* Lifts a freeze that another member of the group wants lifted; s is locked. */
+void job_unfreeze(struct service *s);
 /*
  * Decides what is to be done for the service, whose lock is held: sets ask
  * where the reader has to look.

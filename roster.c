@@ -326,7 +326,8 @@ item_event(struct item *x, const struct inotify_event *e)
 			return 0;
 	} else if (e->wd == x->wd[WD_CTL]) {
 		if (strcmp(name, "frozen") != 0 && strcmp(name, "pin") != 0 &&
-		    strcmp(name, "poke") != 0)
+		    strcmp(name, "poke") != 0 &&
+		    strcmp(name, "unfreeze") != 0)
 			return 0;
 	} else {
 		return 0;

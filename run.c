@@ -21,6 +21,7 @@
 
 #include "act.h"
 #include "config.h"
+#include "utf8.h"
 #include "util.h"
 
 enum {
@@ -125,14 +126,11 @@ fail:
 static void
 line_end(struct job *job)
 {
-	size_t i, n = job->len;
+	size_t n = job->len;
 
 	job->len = 0;
 	if (n == 0 || job->logged > OUTPUT_MAX)
 		return;
-	for (i = 0; i < n; i++)
-		if (!job->line[i])
-			job->line[i] = '?';
 	job->logged += n + STAMP_SIZE;
 	if (job->logged > OUTPUT_MAX)
 		service_log(&job->s, "%s: (what else it printed is left out)",
@@ -165,9 +163,6 @@ line_keep(struct job *job)
 	if (n >= sizeof(job->last))
 		n = sizeof(job->last) - 1;
 	memcpy(job->last, line, n);
-	for (i = 0; i < n; i++)
-		if (!job->last[i])
-			job->last[i] = '?';
 	job->last[n] = '\0';
 }
 
@@ -179,6 +174,7 @@ output_add(struct job *job, const char *p, size_t n)
 			job->line[job->len++] = *p;
 		if (*p == '\n' || *p == '\r' ||
 		    job->len == sizeof(job->line)) {
+			text_plain(job->line, job->len, "\t");
 			line_keep(job);
 			line_end(job);
 		}

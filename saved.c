@@ -48,9 +48,10 @@ entry_compare(const struct dirent **a, const struct dirent **b)
 	return x != y ? x - y : strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* The bytes of all files in name, a directory of dir's, and below it. */
+/* The bytes of all files in name, a directory of dir's, and below it; more
+ * than may be kept, where it is deeper than any commit can be. */
 static off_t
-bytes_in(int dir, const char *name)
+bytes_in(int dir, const char *name, int depth)
 {
 	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
 	    O_CLOEXEC);
@@ -68,8 +69,12 @@ bytes_in(int dir, const char *name)
 		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") ||
 		    fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
-		sum += S_ISDIR(st.st_mode) ? bytes_in(fd, e->d_name) :
-		    (off_t)st.st_blocks * 512;
+		if (!S_ISDIR(st.st_mode))
+			sum += (off_t)st.st_blocks * 512;
+		else if (depth < DEPTH_MAX)
+			sum += bytes_in(fd, e->d_name, depth + 1);
+		else
+			sum += SAVED_BYTES + 1;
 	}
 	closedir(d);
 	return sum;
@@ -86,7 +91,7 @@ saved_prune(const struct service *s, int saved)
 
 	for (i = n - 1; i >= 0; i--) {
 		if (i > n - 1 - SAVED_MAX)
-			sum += bytes_in(saved, e[i]->d_name);
+			sum += bytes_in(saved, e[i]->d_name, 0);
 		if (i < n - 1 && (i <= n - 1 - SAVED_MAX ||
 		    sum > SAVED_BYTES) &&
 		    remove_tree(saved, e[i]->d_name) < 0)

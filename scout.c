@@ -281,7 +281,7 @@ places_look(void)
 {
 	static const char *const files[] = {
 		".", "conf", "status", "ctl", "ctl/frozen", "ctl/pin",
-		"ctl/poke"
+		"ctl/poke", "ctl/unfreeze"
 	};
 	char id[160];
 	size_t i, k;

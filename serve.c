@@ -90,6 +90,7 @@ serve_verdict(struct conn *c, enum rights rights)
 	/* who knows a password may do no less than who knows none */
 	if (rights > c->rights)
 		c->rights = rights;
+	c->http.checked = 1;
 	serve_again(c, 0);
 }
 

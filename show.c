@@ -9,6 +9,7 @@
 #include "config.h"
 #include "json.h"
 #include "state.h"
+#include "owner.h"
 #include "show.h"
 #include "util.h"
 
@@ -65,32 +66,89 @@ info_add(char **info, const char *text)
 	*info = longer;
 }
 
+/* By whom, and what they say to it. */
+static void
+hand_write(const struct control *f, FILE *out)
+{
+	char who[OWNER_MAX];
+
+	fprintf(out, " by %s", owner_name(f, who));
+	if (*f->text && (strncmp(f->text, "by ", 3) ||
+	    strcmp(f->text + 3, who)))
+		fprintf(out, " (%s)", f->text);
+	if (*f->fault)
+		fprintf(out, " (%s)", f->fault);
+}
+
+static void
+pin_write(const struct service *s, FILE *out)
+{
+	const struct control *f = &s->ctl.file[PIN];
+	const char *hash = kv_get(&s->status, "hash");
+
+	if (!*s->ctl.pin) {
+		fputs("pinned", out);
+		hand_write(f, out);
+		if (!*f->fault)
+			fputs(", ctl/pin holds no commit", out);
+	} else if (service_is_at(s, s->ctl.pin)) {
+		fprintf(out, "pinned to %.8s", s->ctl.pin);
+		hand_write(f, out);
+	} else {
+		fprintf(out, "on its way to %.8s", s->ctl.pin);
+		hand_write(f, out);
+		/* nobody here knows the commits of the branch */
+		if (hash)
+			fprintf(out, ", stays at %.8s until that is found; "
+			    "unfreeze follows the branch", hash);
+	}
+}
+
+/* What holds s where it is, and by whose hand; "" if nothing does. */
+static char *
+held_text(const struct service *s)
+{
+	const struct ctl *ctl = &s->ctl;
+	char *text, when[TIME_TEXT];
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		die(EXIT_SYS, "open_memstream:");
+	if (ctl->pinned)
+		pin_write(s, out);
+	if (ctl->frozen) {
+		fprintf(out, "%sfrozen", ctl->pinned ? ", " : "");
+		hand_write(&ctl->file[FROZEN], out);
+		if (ctl->thaw)
+			fprintf(out, " until %s", time_text(ctl->thaw, when));
+	}
+	if (ctl->unfreeze && (ctl_lifts(ctl, PIN) || ctl_lifts(ctl, FROZEN)))
+		fputs(", about to be unfrozen", out);
+	if (ferror(out) | fclose(out))
+		die(EXIT_SYS, "open_memstream:");
+	return text;
+}
+
 static char *
 info_of(const struct service *s)
 {
 	const char *error = kv_get(&s->status, "error");
 	const char *remark = kv_get(&s->status, "note");
-	char *info = xstrdup(""), buf[TIME_TEXT], part[TIME_TEXT + 16];
+	int64_t drift = kv_number(&s->status, "drift", 0);
+	char *info = xstrdup(error ? error : ""), *held = held_text(s);
+	char part[64];
 
-	if (error) {
-		info_add(&info, error);
-		return info;
-	}
-	if (s->ctl.pinned && !*s->ctl.pin) {
-		info_add(&info, "ctl/pin holds no commit");
-	} else if (s->ctl.pinned) {
-		snprintf(part, sizeof(part), "%s %.8s",
-		    service_is_at(s, s->ctl.pin) ? "pinned to" :
-		    "on its way to", s->ctl.pin);
-		info_add(&info, part);
-	}
-	if (s->ctl.frozen && s->ctl.thaw) {
-		snprintf(part, sizeof(part), "until %s",
-		    time_text(s->ctl.thaw, buf));
-		info_add(&info, part);
-	}
-	if (remark)
+	if (*held)
+		info_add(&info, held);
+	free(held);
+	if (remark && strncmp(remark, "ctl/", 4))	/* held says that */
 		info_add(&info, remark);
+	if (drift) {
+		snprintf(part, sizeof(part), "%lld file%s edited here",
+		    (long long)drift, drift == 1 ? "" : "s");
+		info_add(&info, part);
+	}
 	return info;
 }
 
@@ -147,8 +205,8 @@ show_json(const struct show *show, FILE *f)
 		"drift", "deploys", "failures", "retry"
 	};
 	const struct service *s = show->s;
-	char buf[TIME_TEXT], tree[PATH_MAX], *info = xstrdup(show->info);
-	char *doing = doing_of(&show->upstream);
+	char buf[TIME_TEXT], tree[PATH_MAX], by[OWNER_MAX];
+	char *info = xstrdup(show->info), *doing = doing_of(&show->upstream);
 	size_t i;
 
 	/* it changes too often to be an event each time */
@@ -171,6 +229,9 @@ show_json(const struct show *show, FILE *f)
 	fprintf(f, ",\"frozen\":%s",
 	    s->ctl.frozen || s->ctl.pinned ? "true" : "false");
 	json_number(f, "frozenuntil", s->ctl.frozen ? s->ctl.thaw : 0);
+	json_pair(f, "frozenby", s->ctl.frozen ?
+	    owner_name(&s->ctl.file[FROZEN], by) : s->ctl.pinned ?
+	    owner_name(&s->ctl.file[PIN], by) : "");
 	json_pair(f, "pin", s->ctl.pinned ? s->ctl.pin : "");
 	json_pair(f, "wanted", service_wanted(s, show->tip));
 	json_number(f, "since", show->since);

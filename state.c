@@ -40,7 +40,11 @@ state_open(void)
 	char *end;
 	int root;
 
-	if (mkdir(path, 0755) < 0 && errno != EEXIST) {
+	/* those who fetch and show run as others, whatever our umask is */
+	if (mkdir(path, 0755) == 0) {
+		if (chmod(path, 0755) < 0)
+			die(EXIT_SYS, "%s:", path);
+	} else if (errno != EEXIST) {
 		root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (*path != '/' || root < 0 || (state_dir = dir_make(root,
 		    path, (uid_t)-1, (gid_t)-1, (uid_t)-1, (gid_t)-1)) < 0)
@@ -111,13 +115,26 @@ names_free(char **names)
 	free(names);
 }
 
+/* Whether root placed a file in ctl/ while nobody else could. */
+static int
+roots_own(int ctl, const struct stat *above, const char *name)
+{
+	struct stat st;
+
+	return above->st_uid == 0 && !(above->st_mode & 022) &&
+	    fstatat(ctl, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_uid == 0;
+}
+
 static int
 ctl_share(int ctl)
 {
+	static const char *const files[] = { "frozen", "pin" };
 	static int asked;	/* it takes long, and there may be many */
 	static struct group *group;
 	static gid_t gid;
 	struct stat st;
+	size_t i;
 
 	if (!asked) {
 		group = geteuid() == 0 ? getgrnam(group_name) : NULL;
@@ -131,6 +148,10 @@ ctl_share(int ctl)
 	if (st.st_uid == 0 && st.st_gid == gid &&
 	    (st.st_mode & 07777) == 03775)
 		return 0;
+	for (i = 0; i < 2; i++)
+		if (roots_own(ctl, &st, files[i]) && fchownat(ctl, files[i],
+		    (uid_t)-1, gid, AT_SYMLINK_NOFOLLOW) < 0)
+			return -1;
 	/* sticky: who may place a file may not take away another's */
 	if (fchown(ctl, 0, gid) < 0)
 		return -1;

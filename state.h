@@ -8,20 +8,35 @@
 
 #include "kv.h"
 
+/* A file in ctl/ that was found there. */
+struct control {
+	int there;
+	int root;	/* nobody but root can have placed it there */
+	uid_t owner;
+	struct timespec placed;	/* by the kernel's clock: nobody sets that */
+	char fault[64];	/* why it can't be read or understood, or "" */
+	char text[128];	/* what it says for people */
+};
+
+enum { FROZEN, PIN, POKE, UNFREEZE, CONTROLS };
+
 /* What people want of a service: the files in its ctl/. */
 struct ctl {
+	struct control file[CONTROLS];
 	int frozen;	/* is it, at the moment of ctl_read? */
 	int64_t thaw;	/* when a frozen one thaws, Unix seconds; 0: never */
 	int thawed;	/* there is a frozen whose time is over */
 	int pinned;	/* there is a pin, and it counts */
 	char pin[41];	/* the commit, 7 to 40 digits; "": it holds none */
+	int unfreeze;	/* somebody wants both lifted: ctl_lift */
 	int poke;	/* there is a poke */
 	int redo;	/* and it says that, or `config`, */
 	int asked;	/* a person has: it says redo, */
 	int accept;	/* and that a rewritten branch is all right, */
 	int wipe;	/* and that the object store is to be made anew */
 	struct timespec poked; /* when, by the poke's own time */
-	char stamp[3][48]; /* identity of frozen, pin, poke, "" where missing */
+	char stamp[CONTROLS][48]; /* identity of each, "" where it is missing
+				   * or doesn't count */
 };
 
 struct dir {
@@ -164,6 +179,11 @@ int ctl_write(int dir, const char *name, const char *text);
 const char *ctl_poke(const struct ctl *ctl);
 /* Removes ctl/NAME. Returns 0, also where it is missing, or -1 and errno. */
 int ctl_remove(int dir, const char *name);
+/* Whether an unfreeze that is asked for lifts that file: it came later, and
+ * what root placed, only root lifts. */
+int ctl_lifts(const struct ctl *ctl, int file);
+/* Removes what an unfreeze lifts, and the wish. Returns 0, or -1 and errno. */
+int ctl_lift(const struct ctl *ctl, int dir);
 /* Removes the poke that ctl_read saw; one that came since then stays. */
 int ctl_serve(const struct ctl *ctl, int dir);
 

@@ -1,57 +1,61 @@
 /* steer.c - what people ask of a service: freeze, roll back, pull, redo */
 /* SPDX-License-Identifier: ISC */
-#include <sys/stat.h>
-
 #include <errno.h>
-#include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "config.h"
 #include "state.h"
+#include "owner.h"
 #include "steer.h"
 #include "util.h"
 
-/* Who placed a control file; (uid_t)-1 where there is none. */
-static uid_t
-owner_of(const struct service *s, const char *name)
-{
-	char path[16];
-	struct stat st;
-
-	if (path_join(path, sizeof(path), "ctl", name) < 0 ||
-	    fstatat(s->dir, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return (uid_t)-1;
-	return st.st_uid;
-}
+static const struct {
+	const char *name, *done;
+} files[] = {
+	[FROZEN] = { "frozen", "frozen" }, [PIN] = { "pin", "pinned" },
+	[POKE] = { "poke", "poked" }, [UNFREEZE] = { "unfreeze", "unfrozen" },
+};
 
 /* Says why a control file couldn't be written or removed; returns -1. */
 static int
-refused(const struct service *s, const char *name, char why[WHY_MAX])
+refused(const struct service *s, int i, char why[WHY_MAX])
 {
+	const struct control *f = &s->ctl.file[i];
 	int saved = errno;
-	uid_t owner = owner_of(s, name);
-	struct passwd *pw;
+	char who[OWNER_MAX];
 
 	/* in a sticky directory a file is its owner's */
-	if (saved == EPERM && owner == 0) {
+	if (saved == EPERM && f->root)
 		snprintf(why, WHY_MAX,
 		    "frozen by root: can only be lifted by root");
-	} else if (saved == EPERM && owner != (uid_t)-1) {
-		pw = getpwuid(owner);
-		snprintf(why, WHY_MAX,
-		    "frozen by %s: can only be lifted by them or by root",
-		    pw ? pw->pw_name : "another user");
-	} else if (saved == EACCES) {
+	else if (saved == EPERM && f->there)
+		snprintf(why, WHY_MAX, "%s by %s: unfreeze it first",
+		    files[i].done, owner_name(f, who));
+	else if (saved == EACCES)
 		snprintf(why, WHY_MAX, "only root and the group %s may do that",
 		    group_name);
-	} else {
-		snprintf(why, WHY_MAX, "ctl/%s: %s", name, strerror(saved));
-	}
+	else
+		snprintf(why, WHY_MAX, "ctl/%s: %s", files[i].name,
+		    strerror(saved));
 	errno = saved;
 	return -1;
+}
+
+/* Removes a file; where it is another member's, root's side is asked to: then
+ * it returns 1. */
+static int
+lift(const struct service *s, int i, char why[WHY_MAX])
+{
+	if (ctl_remove(s->dir, files[i].name) == 0)
+		return 0;
+	if (errno != EPERM || s->ctl.file[i].root)
+		return refused(s, i, why);
+	if (ctl_lifts(&s->ctl, i))	/* somebody has asked already */
+		return 1;
+	return ctl_write(s->dir, "unfreeze", "") < 0 ?
+	    refused(s, UNFREEZE, why) : 1;
 }
 
 int
@@ -59,40 +63,49 @@ steer_unfreeze(const struct service *s, char why[WHY_MAX])
 {
 	/* in this order: a pin that root's freeze outvoted must not come to
 	 * count for a moment */
-	if (ctl_remove(s->dir, "pin") < 0)
-		return refused(s, "pin", why);
-	if (ctl_remove(s->dir, "frozen") < 0)
-		return refused(s, "frozen", why);
-	return 0;
+	int pin = lift(s, PIN, why), frozen = pin < 0 ? -1 :
+	    lift(s, FROZEN, why);
+
+	/* of an earlier one nothing is left to be done */
+	if (pin == 0 && frozen == 0)
+		(void)ctl_remove(s->dir, "unfreeze");
+	return pin < 0 || frozen < 0 ? -1 : 0;
 }
 
 int
-steer_freeze(const struct service *s, int64_t thaw, char why[WHY_MAX])
+steer_freeze(const struct service *s, int64_t thaw, const char *by,
+	char why[WHY_MAX])
 {
-	char text[24] = "";
+	char text[OWNER_MAX + 32] = "";
 
 	/* a freeze whose time is over takes its pin along */
 	if (s->ctl.thawed && steer_unfreeze(s, why) < 0)
 		return -1;
-	if (thaw)
-		snprintf(text, sizeof(text), "%lld", (long long)thaw);
+	if (thaw || by)
+		snprintf(text, sizeof(text), "%lld%s%s", (long long)thaw,
+		    by ? " by " : "", by ? by : "");
 	if (ctl_write(s->dir, "frozen", text) < 0)
-		return refused(s, "frozen", why);
+		return refused(s, FROZEN, why);
 	return 0;
 }
 
 int
-steer_rollback(const struct service *s, const char *hash, char why[WHY_MAX])
+steer_rollback(const struct service *s, const char *hash, const char *by,
+	char why[WHY_MAX])
 {
+	char text[OWNER_MAX + 48];
+
 	/* nobody else's pin counts while root's freeze stands */
-	if (s->ctl.frozen && geteuid() != 0 && owner_of(s, "frozen") == 0) {
+	if (s->ctl.frozen && geteuid() != 0 && s->ctl.file[FROZEN].root) {
 		errno = EPERM;
-		return refused(s, "frozen", why);
+		return refused(s, FROZEN, why);
 	}
 	if (s->ctl.thawed && steer_unfreeze(s, why) < 0)
 		return -1;
-	if (ctl_write(s->dir, "pin", hash) < 0)
-		return refused(s, "pin", why);
+	snprintf(text, sizeof(text), "%s%s%s", hash, by ? "\nby " : "",
+	    by ? by : "");
+	if (ctl_write(s->dir, "pin", text) < 0)
+		return refused(s, PIN, why);
 	return 0;
 }
 
@@ -111,5 +124,5 @@ steer_pull(const struct service *s, const char *how, char why[WHY_MAX])
 		errno = EPERM;
 		return -1;
 	}
-	return refused(s, "poke", why);
+	return refused(s, POKE, why);
 }

@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: ISC */
 #include <string.h>
 
-#include "json.h"
 #include "text.h"
+#include "utf8.h"
 #include "util.h"
 
 void

@@ -10,6 +10,7 @@
 #include "json.h"
 #include "state.h"
 #include "texts.h"
+#include "utf8.h"
 #include "util.h"
 
 /* more than any log or list of changes; one that is larger is not ours */
@@ -20,7 +21,7 @@ enum { TEXT_MAX = 16 << 20 };
 static char *
 text_read(const struct service *s, const char *file, size_t *len)
 {
-	char *text = file_read(s->dir, file, TEXT_MAX, len), *p;
+	char *text = file_read(s->dir, file, TEXT_MAX, len);
 
 	if (!text && errno == ENOENT) {
 		*len = 0;
@@ -28,11 +29,8 @@ text_read(const struct service *s, const char *file, size_t *len)
 	}
 	if (!text)
 		return NULL;
-	/* what a program wrote must not move the cursor */
-	for (p = text; p < text + *len; p++)
-		if (((unsigned char)*p < 32 && *p != '\t' && *p != '\n') ||
-		    *p == 127)
-			*p = '?';
+	/* what a program wrote is shown on terminals and pages */
+	text_plain(text, *len, "\t\n");
 	if (*len && text[*len - 1] != '\n')
 		text[(*len)++] = '\n';	/* there was a NUL behind it */
 	return text;

@@ -31,6 +31,7 @@
 
 #include "toml.h"
 #include "toml-value.h"
+#include "utf8.h"
 
 #define DIGITS "0123456789"
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -69,45 +70,17 @@ static int
 fail(struct parser *p, const char *at, const char *fmt, ...)
 {
 	va_list ap;
-	char *s;
 
 	p->err->line = p->line;
 	p->err->column = at - p->bol + 1;
 	va_start(ap, fmt);
 	vsnprintf(p->err->text, sizeof(p->err->text), fmt, ap);
 	va_end(ap);
-	for (s = p->err->text; *s; s++)
-		if (*s < ' ' || *s > '~')
-			*s = '?';
+	text_plain(p->err->text, strlen(p->err->text), "");
 	return -1;
 }
 
 /* The text */
-
-/* The bytes of the character at s, or 0 if it is none (RFC 3629, section 4). */
-static size_t
-utf8_size(const char *s, const char *end)
-{
-	static const unsigned long min[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	unsigned char c = *s;
-	unsigned long u;
-	size_t i, n;
-
-	n = c < 0x80 ? 1 : c < 0xc0 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-	if (n < 2)
-		return n;
-	if (c > 0xf4 || (size_t)(end - s) < n)
-		return 0;
-	u = c & (0x7f >> n);
-	for (i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		u = u << 6 | (s[i] & 0x3f);
-	}
-	if (u < min[n] || u > 0x10ffff || (u >= 0xd800 && u <= 0xdfff))
-		return 0;
-	return n;
-}
 
 static size_t
 utf8_put(char *s, unsigned long u)
@@ -143,7 +116,7 @@ text_check(struct parser p)
 
 	for (; p.p < p.end; p.p += n) {
 		c = *p.p;
-		n = utf8_size(p.p, p.end);
+		n = utf8_length(p.p, (size_t)(p.end - p.p));
 		if (n == 0)
 			return fail(&p, p.p, "this is not UTF-8");
 		if (c == '\n') {

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "utf8.h"
 #include "util.h"
 
 const char *argv0 = "gitopper";
@@ -295,15 +296,7 @@ is_hash(const char *s, size_t min)
 char *
 plain(char *s)
 {
-	char *p;
-
-	for (p = s; *p; p++)
-		if ((unsigned char)*p < 32 || *p == 127)
-			*p = '?';
-		else if ((unsigned char)*p == 0xc2 &&
-		    ((unsigned char)p[1] & 0xe0) == 0x80)
-			*p = p[1] = '?';
-	return s;
+	return text_plain(s, strlen(s), "");
 }
 
 /* the letters of C's escapes, each before the byte it stands for */

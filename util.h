@@ -26,8 +26,8 @@ void end_with(pid_t parent, int sig);
 
 /*
  * Print `argv0: message` to standard error, in one write. Like perror(3), a
- * format that ends in a colon gets the text of errno after it. Bytes that
- * could move a terminal's cursor come out as `?`. errno stays as it was.
+ * format that ends in a colon gets the text of errno after it. It is printed
+ * as plain leaves it. errno stays as it was.
  * Where it is systemd's journal, `<3>` and the like before it say how much it
  * matters (sd-daemon(3)).
  */
@@ -67,8 +67,8 @@ int64_t now_ms(void);
 /* Whether s is min to 40 lower-case hex digits and nothing else. */
 int is_hash(const char *s, size_t min);
 
-/* Bytes below 32, DEL, and U+0080 to U+009F, which are controls to some
- * terminals as well, become `?`; returns s. */
+/* What could move a terminal's cursor or change the order of what is shown,
+ * and what is no UTF-8, becomes `?`, byte by byte; returns s. */
 char *plain(char *s);
 
 /*
@@ -126,8 +126,15 @@ int dir_make(int root, const char *path, uid_t puid, gid_t pgid, uid_t uid,
 	gid_t gid);
 
 /*
- * Removes what name is, a directory with all that is below it, without
- * following links or leaving the file system. Returns 0, also where there is
- * nothing, or -1 and errno.
+ * Removes what name is, a directory with all that is below it, however deep,
+ * without following links or leaving the file system. Returns 0, also where
+ * there is nothing, or -1 and errno.
  */
 int remove_tree(int dir, const char *name);
+
+/*
+ * Removes the file name. What is a directory is first moved to another name
+ * beside it, that nobody knows; it is removed there as far as that can be.
+ * Returns 0 where name is free, or -1 and errno.
+ */
+int name_free(int dir, const char *name);

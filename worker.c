@@ -274,17 +274,34 @@ wipe_asked(char **names, size_t n)
 	return asked;
 }
 
+/* What holds no longer is not to wait for a contact. */
+static void
+unfreeze(const char *name)
+{
+	struct service s;
+	char path[160];
+
+	if (path_join(path, sizeof(path), name, "ctl/unfreeze") < 0 ||
+	    faccessat(state_dir, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    service_open(&s, name) != 0)
+		return;
+	job_unfreeze(&s);
+	service_close(&s);
+}
+
 /* Does what needs no contact; returns how many of the names are left. */
 static size_t
 names_left(struct upstream *up, char **names, size_t n, int fflag)
 {
 	size_t i, left = 0;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
+		unfreeze(names[i]);
 		if (done_offline(up, names[i], fflag))
 			free(names[i]);
 		else
 			names[left++] = names[i];
+	}
 	return left;
 }
 

@@ -107,16 +107,16 @@ failures=4
 note=waits for the window
 END
 is 'the JSON that the clients of old know comes first' \
-	"$(gitopper-ctl -m list service full | cut -c-137)" \
+	"$(gitopper-ctl -m list service full | cut -c-158)" \
 	'{"services":[{"service":"full","hash":"11111111","state":"OK",'\
-'"stateinfo":"waits for the window","change":"Fri, 18 Nov 2022 09:14:52 UTC"'
+'"stateinfo":"waits for the window, 2 files edited here","change":"Fri, 18 Nov 2022 09:14:52 UTC"'
 is 'and all of it' "$(json '{services}[0]' -m list service full)" \
 '{"applied":"'$one'","bad":"","branch":"main","change":"Fri, 18 Nov 2022 '\
 '09:14:52 UTC","contact":'$now',"deploys":3,"drift":2,'\
-'"failures":4,"frozen":false,'\
+'"failures":4,"frozen":false,"frozenby":"",'\
 '"frozenuntil":0,"fullhash":"'$one'","hash":"11111111","pin":"","retry":0,'\
 '"service":"full","since":1668762892,"state":"OK",'\
-'"stateinfo":"waits for the window","tip":"'$two'","todo":"",'\
+'"stateinfo":"waits for the window, 2 files edited here","tip":"'$two'","todo":"",'\
 '"tree":"'$(realpath "$GITOPPER_STATE")'/full/tree",'\
 '"upstream":"https://git.example.org/ops/config","wanted":"'$two'"}'
 is '-m counts wherever it stands' "$(gitopper-ctl status full -m)" \
@@ -131,12 +131,13 @@ printf 'error=act: \\ "caf\303\251" %b \360\237\230\200\033[2J\177\n' \
 u='\0357\0277\0275'
 is 'quotes, UTF-8, and bytes that are none' \
 	"$(json '{services}[0]{stateinfo}' -m status full)" \
-	"$(printf 'act: \\ "caf\303\251" %b \360\237\230\200\033[2J\177' \
-		"$u $u$u$u $u$u$u")"
+	"$(printf '%s"caf\303\251" %b \360\237\230\200\033[2J\177%s' \
+		'act: \ ' "$u $u$u$u $u$u$u" \
+		', waits for the window, 2 files edited here')"
 like 'what is no text is escaped' "$(gitopper-ctl -m status full)" \
-	'\\u001b\[2J\\u007f"'
+	'\\u001b\[2J\\u007f, '
 like 'no control character gets to a terminal' \
-	"$(gitopper-ctl list full)" 'BROKEN  act: .*\?\[2J\?  [0-9]+ days ago$'
+	"$(gitopper-ctl list full)" 'BROKEN  act: .*\?\[2J\?, .* here  [0-9]+ days ago$'
 
 # -- states
 service x <<END
@@ -188,8 +189,9 @@ is 'two of them, an empty line between' \
 10:service:   web"
 
 # -- freeze, unfreeze
+me=$(id -un)
 is 'freeze shows what came of it' "$(gitopper-ctl freeze web | sed 1d)" \
-	'0  web      11111111  FREEZE  -     3 minutes ago'
+	"0  web      11111111  FREEZE  frozen by $me  3 minutes ago"
 is 'frozen is empty' "$(ctl web frozen)" ''
 like 'frozen, in status' "$(gitopper-ctl status web)" \
 	'^frozen:    until unfrozen$'
@@ -199,7 +201,7 @@ ok 'freeze for 5 minutes' gitopper-ctl freeze web dns 5m
 like 'it thaws then' "$(($(ctl web frozen) - now))" '^3[0-3][0-9]$'
 like 'so does the other' "$(($(ctl dns frozen) - now))" '^3[0-3][0-9]$'
 until=$(date -u -d "@$(ctl web frozen)" '+%a, %d %b %Y %H:%M:%S UTC')
-like 'until when' "$(gitopper-ctl list web)" "FREEZE  until $until"
+like 'until when' "$(gitopper-ctl list web)" "FREEZE  frozen by $me until $until"
 is 'until when, in seconds' \
 	"$(json '{services}[0]{frozenuntil}' -m status web)" "$(ctl web frozen)"
 is 'as JSON as well' "$(json '{services}[0]{state}' -m freeze web)" FREEZE
@@ -241,11 +243,12 @@ gitopper-ctl unfreeze web >/dev/null
 
 # -- rollback
 is 'a rollback on its way' "$(gitopper-ctl rollback web ABCDEF01 | sed 1d)" \
-	'0  web      11111111  ROLLBACK  on its way to abcdef01  3 minutes ago'
+	"0  web      11111111  ROLLBACK  on its way to abcdef01 by $me, stays at \
+11111111 until that is found; unfreeze follows the branch  3 minutes ago"
 is 'the pin, in small letters' "$(ctl web pin)" abcdef01
 is 'a rollback that is there' "$(state rollback web "$one")" FREEZE
 is 'the pin, whole' "$(ctl web pin)" "$one"
-like 'it says so' "$(gitopper-ctl ls web)" ' pinned to 11111111  '
+like 'it says so' "$(gitopper-ctl ls web)" " pinned to 11111111 by $me  "
 is 'and so does the JSON' "$(json '{services}[0]{pin}' -m ls web)" "$one"
 for hash in 123456 g123456 "${one}1" '' HEAD; do
 	fails 100 "no commit: '$hash'" gitopper-ctl rollback web "$hash"
@@ -367,9 +370,9 @@ if [ "$(id -u)" -eq 0 ]; then
 	rm "$GITOPPER_STATE/web/ctl/poke"
 
 	user 5555 freeze web >"$tmp/out" 2>&1
-	fails 1 "another's freeze stays" user 6666 unfreeze web
+	fails 1 "another's freeze is not replaced" user 6666 freeze web 5m
 	like 'whose it is' "$(cat "$tmp/out")" \
-		'web: frozen by another user: can only be lifted by them or by'
+		'web: frozen by user 5555: unfreeze it first'
 	ok 'root lifts any' gitopper-ctl unfreeze web
 
 	gitopper-ctl freeze web >"$tmp/out" 2>&1

@@ -45,7 +45,7 @@ tells() {
 # -- here
 ok 'watch' watch
 : >"$GITOPPER_STATE/web/ctl/frozen"
-tells 'a freeze' "$here web OK FREEZE $one"
+tells 'a freeze' "$here web OK FREEZE $one frozen by $(id -un)"
 like 'with its time' "$(cat "$out")" \
 	'^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z [^ ]+ web '
 rm "$GITOPPER_STATE/web/ctl/frozen"
@@ -80,7 +80,7 @@ ok 'watch of a machine' watch "@$tcp"
 service dns "$one"
 tells 'a change there' "$tcp dns OK OK $one"
 : >"$GITOPPER_STATE/web/ctl/frozen"
-tells 'and another' "$tcp web OK FREEZE $one"
+tells 'and another' "$tcp web OK FREEZE $one frozen by $(id -un)"
 stop "$watch"
 rm "$GITOPPER_STATE/web/ctl/frozen"
 printf '#!/bin/sh\nexec gitopper-httpd\n' >"$tmp/near"

@@ -237,7 +237,7 @@ echo $(($(date +%s) + 2)) >"$GITOPPER_STATE/web/ctl/new"
 mv "$GITOPPER_STATE/web/ctl/new" "$GITOPPER_STATE/web/ctl/frozen"
 wait "$watch1"
 like "it is told of what others wrote" "$(cat "$tmp/watch1")" \
-	'"info":"until '
+	"\"info\":\"frozen by $(id -un) until "
 next=$(sed 's/.*"next":\([0-9]*\).*/\1/' "$tmp/watch1")
 like "and of what time brings" "$(curl -s -m 30 "$url/watch?since=$next")" \
 	'"to":"OK"'

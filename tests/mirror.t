@@ -137,8 +137,8 @@ ok 'a freeze' within 10 told "web OK FREEZE $fourth "
 post "/do/rollback/web/$second"
 ok 'a rollback' within 30 was_at "$second"
 # on the way there its state may be told before its action is done
-is 'had its way to go' "$(sed -n 2p "$tmp/events")" "web FREEZE ROLLBACK \
-$fourth on its way to $(echo "$second" | cut -c-8)"
+like 'had its way to go' "$(sed -n 2p "$tmp/events")" "^web FREEZE ROLLBACK \
+$fourth on its way to $(echo "$second" | cut -c-8) by "
 is 'is told once' "$(grep -c "^web .* $second" "$tmp/events")" 1
 post /do/unfreeze/web
 ok 'it follows its branch again' within 30 told "web OK OK $fourth "
@@ -161,7 +161,7 @@ is 'and is there for who asks later' "$(get "/watch?since=$n" |
 sed -i /^error/d "$state/web/status"
 ok 'it is over' within 10 told "web BROKEN OK $fourth "
 echo $(($(date +%s) + 2)) >"$state/web/ctl/frozen"
-ok 'a freeze for a moment' within 10 told "web OK FREEZE $fourth until "
+ok 'a freeze for a moment' within 10 told "web OK FREEZE $fourth frozen by $(id -un) until "
 ok 'ends by time alone' within 10 told "web FREEZE OK $fourth "
 rm "$state/web/ctl/frozen"
 mkdir -p "$state/new/ctl"
@@ -209,7 +209,7 @@ waiting=$!
 echo 'note=why' >>"$state/web/status"
 wait $waiting
 is 'one that waited is told' "$(jq -c '.events[] | [.to, .info]' \
-	"$tmp/three")" '["FREEZE","why"]'
+	"$tmp/three")" "[\"FREEZE\",\"frozen by $(id -un), why\"]"
 sed -i /^note/d "$state/web/status"
 exec 9>&-
 gitopper-ctl unfreeze web >"$tmp/out" || cat "$tmp/out"

@@ -172,7 +172,7 @@ ok 'is done' within 30 test -s "$state/web/ctl/frozen"
 thaw=$(($(cat "$state/web/ctl/frozen") - $(date +%s)))
 ok 'for that long' test "$thaw" -gt 3500 -a "$thaw" -le 3600
 ok 'and shown' cell web 2 '^FREEZE$'
-ok 'how long' cell web 7 '^thaws in (60|59) minutes$'
+ok 'how long' cell web 7 'thaws in (60|59) minutes$'
 ok 'and said' shows '#say' '^Frozen for 1 hour\.$'
 like 'to those who listen as well' "$(script "return \
 	document.querySelector('#say').getAttribute('role')")" '^status$'
@@ -205,7 +205,7 @@ ok 'roll back' press '[name=rollback] button'
 ok 'goes there' within 30 at web "$first"
 ok 'and says so' cell web 2 '^(FREEZE|ROLLBACK)$'
 ok 'until it is there' cell web 7 \
-	"^pinned to $(printf %.8s "$first")$"
+	"^pinned to $(printf %.8s "$first") by "
 ok 'any other' choose seen ''
 ok 'a commit that is none' enter '[name=to]' 'not hex'
 ok 'roll back' press '[name=rollback] button'

@@ -113,6 +113,23 @@ pull s >/dev/null
 rm "$ctl/frozen"
 is 'unfrozen, it goes on' "$(pull s)" 's '
 ok 'to the tip' at "$(tip)" four
+act
+push five >/dev/null
+h4=$(tip)
+for why in 'waiting for the vendor' '20 minutes please' 2026-11-21 \
+	"0 by anna: $(head -c 600 /dev/zero | tr '\0' x)" \
+	"$(($(date +%s) + 600)) by anna, kernel 6.1 $(head -c 600 /dev/zero |
+		tr '\0' y)"; do
+	echo "$why" >"$ctl/frozen"
+	is "frozen, because: $(echo "$why" | cut -c-40)" "$(pull s)" ''
+	ok 'nothing moves' at "$h4" four
+done
+like 'the time that comes first counts' "$(gitopper-ctl status s)" \
+	'^frozen: .* \(in [0-9]+ (minutes|seconds)\)$'
+like 'what follows is shown' "$(gitopper-ctl list s)" \
+	'frozen by root \(by anna, kernel 6.1 y+\) until '
+echo "$(($(date +%s) - 1))" 'by anna' >"$ctl/frozen"
+is 'one that is over thaws, whatever follows' "$(pull s)" 's '
 service never
 touch "$state/never/ctl/frozen"
 is 'frozen before its first commit' "$(pull never)" ''
@@ -271,24 +288,48 @@ ok 'since is now' test "$(value s since)" -ge $(($(date +%s) - 5))
 #
 # Control files that are something else
 #
-fresh
-for f in frozen pin poke; do
-	echo redo >"$tmp/elsewhere"
+# holds FILE WHAT WHY: what is there and makes no sense holds s, and is said
+holds() {
+	timeout 20 gitopper-pull s >/dev/null 2>err
+	ok "$1: a $2 holds it where it is" at "$h2" two
+	is 'which pull says' \
+		"$(value s note | grep ^ctl; value s error | grep ^pull)" \
+		"$(if [ "$1" = pin ]; then echo "pull: ctl/$1: $3"; else
+			echo "ctl/$1: $3"; fi)"
+	like 'and the list' "$(gitopper-ctl list s)" "ctl/$1: $3"
+	rm -r "$ctl/$1"
+}
+
+for f in frozen pin; do
+	fresh
+	echo "$h3" >"$tmp/elsewhere"
 	ln -s "$tmp/elsewhere" "$ctl/$f"
-	ok "$f: a link is ignored" timeout 20 gitopper-pull s
-	ok 'so the tip is followed' at "$h3" three
-	rm "$ctl/$f"
+	holds "$f" link 'is no file'
 	mkfifo "$ctl/$f"
-	ok "$f: a FIFO is ignored, and holds nothing up" \
-		timeout 20 gitopper-pull s
-	rm "$ctl/$f"
+	holds "$f" FIFO 'is no file'
 	mkdir "$ctl/$f"
-	ok "$f: a directory is ignored" timeout 20 gitopper-pull s
-	rmdir "$ctl/$f"
+	holds "$f" directory 'is no file'
 	head -c 200000 /dev/zero | tr '\0' 1 >"$ctl/$f"
-	ok "$f: a huge file is ignored" timeout 20 gitopper-pull s
-	rm "$ctl/$f"
+	holds "$f" 'huge file' 'longer than 1024 bytes'
+	is "without a $f it goes on" "$(pull s)" 's '
+	ok 'to the tip' at "$h3" three
+	is 'and nothing is said any more' "$(value s note)$(value s error)" ''
 done
+fresh
+pull s >/dev/null; act
+echo redo >"$tmp/elsewhere"
+ln -s "$tmp/elsewhere" "$ctl/poke"
+ok 'poke: a link is ignored' timeout 20 gitopper-pull s
+rm "$ctl/poke"
+mkfifo "$ctl/poke"
+ok 'poke: a FIFO is ignored, and holds nothing up' timeout 20 gitopper-pull s
+rm "$ctl/poke"
+mkdir "$ctl/poke"
+ok 'poke: a directory is ignored' timeout 20 gitopper-pull s
+rmdir "$ctl/poke"
+head -c 200000 /dev/zero | tr '\0' 1 >"$ctl/poke"
+ok 'poke: a huge file is ignored' timeout 20 gitopper-pull s
+rm "$ctl/poke"
 ok 'none of them did anything' at "$h3" three
 is 'nor left an error' "$(value s error)" ''
 if [ "$(id -u)" -eq 0 ]; then

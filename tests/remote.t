@@ -116,9 +116,11 @@ like 'for both' \
 fails 100 'no duration' ctl freeze "@$tcp" web 5x
 ok 'unfreeze both' ctl do unfreeze dns web "@$tcp"
 is 'rollback' "$(ctl rollback web ABCDEF01 "@$tcp" | sed 1d)" \
-	'0  web      11111111  ROLLBACK  on its way to abcdef01  2 days ago'
+	'0  web      11111111  ROLLBACK  on its way to abcdef01 by nobody, '\
+'stays at 11111111 until that is found; unfreeze follows the branch  2 days ago'
 is 'the other order' "$(ctl rollback "@$tcp" web abcdef02 | sed 1d)" \
-	'0  web      11111111  ROLLBACK  on its way to abcdef02  2 days ago'
+	'0  web      11111111  ROLLBACK  on its way to abcdef02 by nobody, '\
+'stays at 11111111 until that is found; unfreeze follows the branch  2 days ago'
 is 'the pin' "$(cat "$GITOPPER_STATE/web/ctl/pin")" abcdef02
 for order in pull redo; do
 	ok "$order" ctl "$order" web dns "@$tcp"

@@ -94,7 +94,7 @@ is 'JSON is its type' "$(field Content-Type)" application/json
 is 'all of it' "$(jq -cS '.services[1] | del(.tree)' "$tmp/body")" \
 '{"applied":"'$one'","bad":"","branch":"main","change":"Fri, 18 Nov 2022 '\
 '09:14:52 UTC","contact":'$now',"deploys":3,"drift":0,"failures":0,'\
-'"frozen":false,"frozenuntil":0,"fullhash":"'$one'","hash":"11111111",'\
+'"frozen":false,"frozenby":"","frozenuntil":0,"fullhash":"'$one'","hash":"11111111",'\
 '"pin":"","retry":0,"service":"web","since":1668762892,"state":"OK",'\
 '"stateinfo":"","tip":"'$two'","todo":"",'\
 '"upstream":"https://git.example.org/ops/config","wanted":"'$two'"}'
@@ -277,7 +277,8 @@ for path in "/state/rollback/web?to=" /state/rollback/web/ /do/rollback/web/ \
 	answers 200 "${path}ABCDEF01" POST "${path}ABCDEF01"
 	is 'the pin, in small letters' "$(ctl web pin)" abcdef01
 	is 'on its way' "$(json '.services[0] | [.state, .stateinfo]')" \
-		'["ROLLBACK","on its way to abcdef01"]'
+		'["ROLLBACK","on its way to abcdef01 by nobody, stays at '\
+'11111111 until that is found; unfreeze follows the branch"]'
 done
 answers 200 'in JSON' POST /state/rollback/web -d '{"to":"ABCDEF02"}' \
 	-H 'Content-Type: application/json'
@@ -297,7 +298,8 @@ is 'the pin is what it was' "$(ctl web pin)" "$one"
 echo 2222222 >"$state/web/ctl/pin"
 is 'a pin that somebody wrote in place' \
 	"$(json '.services[1].stateinfo' /list/services)" \
-	'on its way to 2222222'
+	'on its way to 2222222 by nobody, stays at 11111111 until that is '\
+'found; unfreeze follows the branch'
 rm "$state/web/ctl/pin"
 
 # -- pull, redo
