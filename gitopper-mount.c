@@ -370,6 +370,11 @@ mount_dir(struct job *job, const struct dir *d)
 	struct source src;
 	int tries, done = 0;
 
+	/* gitopper-conf lets none of these through, but it isn't alone */
+	if (*d->local != '/' || !d->local[strspn(d->local, "/.")]) {
+		problem(job, "%s: is no absolute path, or is /", d->local);
+		return;
+	}
 	if (source_open(job, d, &src) < 0)
 		return;
 	/* a few suffice, unless somebody else is at work there */

@@ -16,7 +16,8 @@
 #include "util.h"
 #include "watch.h"
 
-#define WATCH_STATE (IN_CREATE | IN_MOVED_TO | IN_ATTRIB | IN_ONLYDIR)
+#define WATCH_STATE (IN_CREATE | IN_MOVED_TO | IN_ATTRIB | IN_MOVE_SELF | \
+	IN_ONLYDIR)
 #define WATCH_SERVICE (IN_CREATE | IN_MOVED_TO | IN_ONLYDIR)
 
 enum { WD_DIR, WD_CTL, WD_LOCK };
@@ -212,12 +213,25 @@ upstreams_load(const char *machine, int64_t now)
 	}
 }
 
+/* Dies where the state directory isn't at its path any more: whoever changes
+ * something there doesn't mean us. */
+static void
+state_stays(void)
+{
+	struct stat ours, there;
+
+	if (fstat(state_dir, &ours) < 0 || stat(state_path, &there) < 0 ||
+	    ours.st_dev != there.st_dev || ours.st_ino != there.st_ino)
+		die(EXIT_SYS, "%s: was removed or renamed", state_path);
+}
+
 void
 roster_load(int64_t now)
 {
 	static char machine[256];
 	size_t i;
 
+	state_stays();
 	if (!*machine && gethostname(machine, sizeof(machine) - 1) < 0)
 		die(EXIT_SYS, "gethostname:");
 	for (i = 0; i < nitems; i++) {
@@ -351,12 +365,12 @@ upstream_event(size_t u)
 static int
 state_event(const struct inotify_event *e)
 {
-	struct stat st;
 	struct item *x;
 
-	if (!e->len && fstat(state_dir, &st) == 0 && st.st_nlink == 0)
-		die(EXIT_SYS, "%s: was removed", state_path);
-	if (!e->len || !(e->mask & IN_ISDIR) || e->mask & IN_ATTRIB ||
+	/* it may not be what it was: a look tells */
+	if (!e->len)
+		return 1;
+	if (!(e->mask & IN_ISDIR) || e->mask & IN_ATTRIB ||
 	    !service_name_ok(e->name))
 		return 0;
 	x = item_find(e->name);
