@@ -370,8 +370,7 @@ mount_dir(struct job *job, const struct dir *d)
 	struct source src;
 	int tries, done = 0;
 
-	/* gitopper-conf lets none of these through, but it isn't alone */
-	if (*d->local != '/' || !d->local[strspn(d->local, "/.")]) {
+	if (!spot_path_ok(d->local)) {
 		problem(job, "%s: is no absolute path, or is /", d->local);
 		return;
 	}

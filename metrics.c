@@ -28,7 +28,7 @@ frozen(const struct image *m)
 static int64_t
 ok(const struct image *m)
 {
-	return service_state(&m->s) == STATE_OK;
+	return m->show.code == STATE_OK;
 }
 
 static int64_t
@@ -46,7 +46,7 @@ deploys(const struct image *m)
 static int64_t
 state(const struct image *m)
 {
-	return service_state(&m->s);
+	return m->show.code;
 }
 
 static int64_t
@@ -269,6 +269,24 @@ put_upstreams(struct text *t)
 	    "Contacts with upstreams that failed.", errors);
 }
 
+/* Not of the images, and so never older than the answer. */
+static void
+put_here(struct text *t)
+{
+	char *fault = here_fault();
+
+	text_family(t, "gitopper_runner_up", "gauge",
+	    "Whether a runner is at work, or gitopper -1 was within three "
+	    "intervals.");
+	text_puts(t, here_runs() ? "gitopper_runner_up 1\n" :
+	    "gitopper_runner_up 0\n");
+	text_family(t, "gitopper_config_ok", "gauge",
+	    "Whether the config was without a fault when it was last read.");
+	text_puts(t, fault ? "gitopper_config_ok 0\n" :
+	    "gitopper_config_ok 1\n");
+	free(fault);
+}
+
 static void
 put_services(struct text *t)
 {
@@ -334,6 +352,7 @@ metrics_reply(struct reply *reply)
 		body_drop(body);
 		text_add(&t, services.s, services.len);
 	
+		put_here(&t);
 		put_requests(&t);
 		process_metrics(&t);
 		made = now_ms();

@@ -16,8 +16,9 @@
 #include "util.h"
 #include "watch.h"
 
-#define WATCH_STATE (IN_CREATE | IN_MOVED_TO | IN_ATTRIB | IN_MOVE_SELF | \
-	IN_ONLYDIR)
+#define WATCH_STATE (IN_CREATE | IN_MOVED_TO | IN_ONLYDIR)
+/* of the directory that the state directory is in: it may go */
+#define WATCH_ABOVE (IN_DELETE | IN_MOVED_FROM | IN_ONLYDIR | IN_MASK_ADD)
 #define WATCH_SERVICE (IN_CREATE | IN_MOVED_TO | IN_ONLYDIR)
 
 enum { WD_DIR, WD_CTL, WD_LOCK };
@@ -35,7 +36,7 @@ struct item *items;
 size_t nitems;
 static struct upstream *upstreams;
 static size_t nupstreams;
-static int state_wd = -1;
+static int state_wd = -1, above_wd = -1;
 
 static int
 item_compare(const void *a, const void *b)
@@ -96,15 +97,26 @@ item_add(const char *name)
 	item_watch(x);
 }
 
+/* What the state directory is called in the one that it is in. */
+static const char *
+state_name(void)
+{
+	return strrchr(state_path, '/') + 1;
+}
+
 void
 roster_scan(void)
 {
 	size_t i, known = nitems;
+	char *above;
 	struct dirent *e;
 	DIR *d;
 	int fd;
 
 	state_wd = watch_add(state_path, WATCH_STATE);
+	above = xstrndup(state_path, (size_t)(state_name() - state_path));
+	above_wd = watch_add(above, WATCH_ABOVE);
+	free(above);
 	fd = openat(state_dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || !(d = fdopendir(fd)))
 		die(EXIT_SYS, "%s:", state_path);
@@ -367,11 +379,7 @@ state_event(const struct inotify_event *e)
 {
 	struct item *x;
 
-	/* it may not be what it was: a look tells */
-	if (!e->len)
-		return 1;
-	if (!(e->mask & IN_ISDIR) || e->mask & IN_ATTRIB ||
-	    !service_name_ok(e->name))
+	if (!e->len || !(e->mask & IN_ISDIR) || !service_name_ok(e->name))
 		return 0;
 	x = item_find(e->name);
 	if (x) {
@@ -395,6 +403,9 @@ roster_event(const struct inotify_event *e)
 	}
 	if (e->wd == state_wd)
 		return state_event(e);
+	/* the next look tells */
+	if (e->wd == above_wd)
+		return e->len && strcmp(e->name, state_name()) == 0;
 	for (i = 0; i < nupstreams; i++)
 		if (e->wd == upstreams[i].wd)
 			return upstream_event(i);

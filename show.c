@@ -65,8 +65,10 @@ info_add(char **info, const char *text)
 }
 
 static char *
-info_of(const struct service *s)
+info_of(const struct show *show)
 {
+	const struct service *s = show->s;
+	const char *trouble = upstream_trouble(&show->upstream);
 	const char *error = kv_get(&s->status, "error");
 	const char *remark = kv_get(&s->status, "note");
 	char *info = xstrdup(""), buf[TIME_TEXT], part[TIME_TEXT + 16];
@@ -90,6 +92,13 @@ info_of(const struct service *s)
 	}
 	if (remark)
 		info_add(&info, remark);
+	if (trouble && !s->ctl.frozen && !s->ctl.pinned) {
+		info_add(&info, "upstream: ");
+		info_add(&info, trouble);
+	}
+	if (show->code == STATE_DIFF && !*info)
+		info_add(&info, kv_get(&s->status, "hash") ? "on its way" :
+		    "not deployed yet");
 	return info;
 }
 
@@ -101,17 +110,18 @@ show_start(struct show *show, const struct service *s)
 
 	memset(show, 0, sizeof(*show));
 	show->s = s;
-	show->state = state_names[service_state(s)];
 	snprintf(show->hash, sizeof(show->hash), "%.8s", hash ? hash : "");
-	show->info = info_of(s);
 	show->branch = kv_get(&s->conf, "branch");
 	show->since = kv_number(&s->status, "since", 0);
 	show->url = upstream_public(url ? url : "");
-	if (!url || !show->branch)
-		return;
-	if (upstream_read(&show->upstream, url) < 0)
-		note("%s: status of its upstream:", s->name);
-	show->tip = upstream_tip(&show->upstream, show->branch);
+	if (url && show->branch) {
+		if (upstream_read(&show->upstream, url) < 0)
+			note("%s: status of its upstream:", s->name);
+		show->tip = upstream_tip(&show->upstream, show->branch);
+	}
+	show->code = service_state(s, &show->upstream);
+	show->state = state_names[show->code];
+	show->info = info_of(show);
 }
 
 void
