@@ -47,15 +47,19 @@ here_runs(void)
 	int fd = openat(state_dir, ".running",
 	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
+	int64_t ago;
 	int runs;
 
 	if (fd < 0)
 		return 0;
 	/* shared: two who ask at once aren't taken for a runner */
 	runs = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-	if (!runs && fstat(fd, &st) == 0 && st.st_size > 0)
-		runs = time(NULL) - st.st_mtime <
+	if (!runs && fstat(fd, &st) == 0 && st.st_size > 0) {
+		ago = time(NULL) - st.st_mtime;
+		/* a time to come is a clock that was wrong */
+		runs = ago >= 0 && ago <
 		    intervals_three(interval_shortest(), INT64_MAX);
+	}
 	close(fd);
 	return runs;
 }

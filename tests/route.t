@@ -238,7 +238,7 @@ is 'nothing was frozen by these' "$(ls "$state/web/ctl")" ''
 echo $(($(date +%s) + 2)) >"$state/web/ctl/frozen"
 is 'a freeze for a moment' "$(json '.services[1].state' /list/services)" FREEZE
 thawed() {
-	[ "$(json '.services[1].state' /list/services)" = OK ]
+	[ "$(json '.services[1].state' /list/services)" = DIFF ]
 }
 ok 'ends by itself' within 10 thawed
 rm "$state/web/ctl/frozen"
@@ -352,7 +352,7 @@ is 'and came back' "$(json '[.services[].service]' /list/services)" \
 	'["dns","web"]'
 printf 'garbage\000\377\nhash=' >"$state/dns/status"
 is 'a status of garbage' "$(json '.services[0] | [.hash, .state]' \
-	/list/services)" '["","OK"]'
+	/list/services)" '["","DIFF"]'
 is 'it still runs' "$(kill -0 "$httpd_pid" && echo yes)" yes
 
 # -- read-only
