@@ -43,11 +43,12 @@ ACT = gitopper-act.o run.o command.o trust.o preview.o verdict.o mountpoint.o \
 	gather.o $(FILTER)
 CTL = gitopper-ctl.o machine.o local.o diff.o plan.o remote.o through.o \
 	answer.o print.o lines.o table.o follow.o passwd.o prompt.o mirror.o \
-	events.o scout.o watch.o texts.o show.o steer.o owner.o json.o $(STATE)
+	events.o scout.o watch.o texts.o here.o show.o steer.o owner.o \
+	json.o $(STATE)
 HTTPD = gitopper-httpd.o listen.o conn.o serve.o crowd.o loop.o drop.o $(HTTP) \
 	reply.o guard.o auth.o users.o verify.o route.o views.o orders.o texts.o \
-	mirror.o events.o scout.o watch.o show.o steer.o owner.o metrics.o text.o \
-	json.o page.o confine.o $(STATE)
+	mirror.o events.o scout.o watch.o here.o show.o steer.o owner.o metrics.o \
+	text.o json.o page.o confine.o $(STATE)
 
 all: $(BIN) $(VERB)
 

@@ -59,6 +59,12 @@ answer_true(const json_t *object, const char *key)
 	return json_is_true(json_object_get(object, key));
 }
 
+int
+answer_false(const json_t *object, const char *key)
+{
+	return json_is_false(json_object_get(object, key));
+}
+
 static void value_write(FILE *f, const json_t *v);
 
 static void

@@ -27,6 +27,8 @@ const char *answer_text(const json_t *object, const char *key);
 /* The value of a key, 0 where it is missing, no whole number, or negative. */
 int64_t answer_number(const json_t *object, const char *key);
 int answer_true(const json_t *object, const char *key);
+/* Whether it is there, and false. */
+int answer_false(const json_t *object, const char *key);
 
 /* Writes a value as it came, but for its blanks. An object gets key and value
  * before all others, unless key is NULL. */

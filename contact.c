@@ -574,6 +574,26 @@ contact_none(struct upstream *up, int why)
 	return -1;
 }
 
+/* Whether what was asked for was no more than what is new, and all services on
+ * it have the outcome in common. */
+static int
+is_look(const struct upstream *up)
+{
+	return !up->keeping && !up->nlacks;
+}
+
+static void
+failure_note(struct upstream *up)
+{
+	kv_set_number(&up->status, "errors",
+	    kv_number(&up->status, "errors", 0) + 1);
+	if (!is_look(up))
+		return;
+	kv_set(&up->status, "error", up->error);
+	if (!kv_get(&up->status, "failing"))
+		kv_set_number(&up->status, "failing", up->start.tv_sec);
+}
+
 int
 upstream_contact(struct upstream *up)
 {
@@ -605,11 +625,13 @@ upstream_contact(struct upstream *up)
 	kv_set_number(&up->status, "tried", up->start.tv_sec);
 	kv_set_number(&up->status, "ops",
 	    kv_number(&up->status, "ops", 0) + 1);
-	if (result == 0)
+	if (result == 0) {
 		kv_set_number(&up->status, "contact", time(NULL));
-	else
-		kv_set_number(&up->status, "errors",
-		    kv_number(&up->status, "errors", 0) + 1);
+		kv_set(&up->status, "error", NULL);
+		kv_set(&up->status, "failing", NULL);
+	} else {
+		failure_note(up);
+	}
 	if (kv_write(&up->status, up->dir, "status", 0644) < 0) {
 		snprintf(up->error, sizeof(up->error), "status: %s",
 		    strerror(errno));

@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,7 @@
 #include "toml.h"
 #include "util.h"
 
-static const char marker[] = ".changed";
+static const char marker[] = ".changed", kept[] = ".config";
 
 enum { SYNCED_EACH = 16 };	/* services, before they are many */
 
@@ -63,6 +64,51 @@ base_of(const char *file)
 	return base;
 }
 
+/*
+ * What is wrong with the config that was read last is kept in .config, for
+ * those who look at the services that go on meanwhile; nothing, and there is
+ * no such file. -n keeps nothing.
+ */
+static int keeps;
+
+static void
+fault_keep(const char *text)
+{
+	char *line, *old;
+	size_t len, n = 0;
+
+	if (!keeps || state_dir < 0)
+		return;
+	if (!text) {
+		if (unlinkat(state_dir, kept, 0) < 0 && errno != ENOENT)
+			warn("%s:", kept);
+		return;
+	}
+	line = xasprintf("%.4000s\n", text);
+	len = strlen(line);
+	old = file_read(state_dir, kept, CONFIG_MAX, &n);
+	if ((!old || n != len || memcmp(old, line, n)) &&
+	    file_write(state_dir, kept, line, len, 0644) < 0)
+		warn("%s:", kept);
+	free(old);
+	free(line);
+}
+
+/* Keeps what is wrong, and dies of it. */
+static void __attribute__((noreturn, format(printf, 2, 3)))
+fault_die(int status, const char *fmt, ...)
+{
+	char text[4096];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	plain(text);
+	fault_keep(text);
+	die(status, "%s", text);
+}
+
 /* The tree of file; NULL where it is missing and that is allowed. */
 static struct toml *
 file_parse(const char *file, int missing_ok)
@@ -82,15 +128,16 @@ file_parse(const char *file, int missing_ok)
 	if (!text && errno == ENOENT && missing_ok)
 		return NULL;
 	if (!text && errno == EINVAL)
-		die(EXIT_USAGE, "%s: Not a regular file", file);
+		fault_die(EXIT_USAGE, "%s: Not a regular file", file);
 	if (!text)
-		die(errno == ENOENT || errno == ENOTDIR || errno == EFBIG ?
-		    EXIT_USAGE : EXIT_SYS, "%s:", file);
+		fault_die(errno == ENOENT || errno == ENOTDIR ||
+		    errno == EFBIG ? EXIT_USAGE : EXIT_SYS, "%s: %s", file,
+		    strerror(errno));
 	root = toml_parse(text, len, &err);
 	free(text);
 	if (!root)
-		die(EXIT_USAGE, "%s:%zu:%zu: %s", file, err.line, err.column,
-		    err.text);
+		fault_die(EXIT_USAGE, "%s:%zu:%zu: %s", file, err.line,
+		    err.column, err.text);
 	return root;
 }
 
@@ -148,15 +195,17 @@ static void
 faults_print(const struct config *c, const char *file)
 {
 	const struct fault *f;
+	char *text;
 	size_t i;
 
 	for (i = 0; i < c->nfaults && i < FAULTS_MAX; i++) {
 		f = &c->faults[i];
-		if (f->line)
-			warn("%s:%zu:%zu: %s", file, f->line, f->column,
-			    f->text);
-		else
-			warn("%s", f->text);
+		text = f->line ? xasprintf("%s:%zu:%zu: %s", file, f->line,
+		    f->column, f->text) : xstrdup(f->text);
+		warn("%s", text);
+		if (i == 0)
+			fault_keep(text);
+		free(text);
 	}
 	if (c->nfaults > FAULTS_MAX)
 		warn("%s: and %zu more faults", file, c->nfaults - FAULTS_MAX);
@@ -424,7 +473,7 @@ static int
 nobody_check(const struct config *c, const char *file, const char **hosts,
 	char **gone, size_t nboot)
 {
-	char *names, *more;
+	char *names, *more, *text;
 	size_t i;
 
 	if (c->nservices > nboot)
@@ -435,8 +484,12 @@ nobody_check(const struct config *c, const char *file, const char **hosts,
 		free(names);
 		names = more;
 	}
-	warn("%s: names no service for this machine (%s)%s", file, names,
-	    *gone ? ", and there are some: nothing is changed" : "");
+	text = xasprintf("%s: names no service for this machine (%s)%s", file,
+	    names, *gone ? ", and there are some: nothing is changed" : "");
+	warn("%s", text);
+	if (*gone)
+		fault_keep(text);
+	free(text);
 	free(names);
 	return *gone ? -1 : 0;
 }
@@ -512,6 +565,8 @@ conf_run(const char *file, const char **hosts, struct config_host *host,
 			config_print(&c);
 		else if (config_apply(&c, gone, root != NULL) < 0)
 			status = EXIT_SYS;
+		else
+			fault_keep(NULL);
 	}
 	if (gone != none)
 		names_free(gone);
@@ -569,6 +624,7 @@ main(int argc, char **argv)
 			host.state[1] = state_path;
 	}
 	host.names = hosts;
+	keeps = !nflag;
 	status = conf_run(file, hosts, &host, &boot, own, nflag);
 	free(hosts);
 	free(lists);

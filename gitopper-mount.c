@@ -435,6 +435,10 @@ mount_dir(struct job *job, const struct dir *d)
 	struct source src;
 	int tries, done = 0;
 
+	if (!spot_path_ok(d->local)) {
+		problem(job, "%s: is no absolute path, or is /", d->local);
+		return;
+	}
 	if (source_open(job, d, &src) < 0)
 		return;
 	/* a few suffice, unless somebody else is at work there */

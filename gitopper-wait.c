@@ -7,8 +7,10 @@
  * happened. It reads everything when it starts, and then only what inotify
  * tells of. It ends when it has something to say.
  */
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,6 +208,18 @@ look(void)
 	return next;
 }
 
+/* Without whoever started us nobody reads what we say: we end with it. */
+static void
+parent_follow(void)
+{
+	pid_t parent = getppid();
+
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0)
+		die(EXIT_SYS, "prctl:");
+	if (getppid() != parent)
+		exit(EXIT_SYS);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -229,6 +243,7 @@ main(int argc, char **argv)
 		usage();
 	if (end < NEVER - watch_clock())
 		end += watch_clock();
+	parent_follow();
 	state_open();
 	watch_start();
 	roster_scan();

@@ -345,14 +345,38 @@ poke_is_served(const struct service *s, const struct upstream *up)
 	    t->tv_nsec < up->start.tv_nsec) || t->tv_sec > time(NULL));
 }
 
+/* Once for all services that it is no trouble of. */
+static void
+trouble_say(const struct upstream *up)
+{
+	static int said;
+	char *url = upstream_public(up->url);
+
+	if (!said++)
+		warn("%s: %s", url, up->error);
+	free(url);
+}
+
 /* All services of an upstream are to try again in the same second, so that
  * one contact will do. */
 static void
 unreached(struct job *job, const struct upstream *up)
 {
 	struct service *s = &job->s;
+	const char *branch = kv_get(&s->conf, "branch");
+	const char *wanted = service_wanted(s, upstream_tip(&up->status,
+	    branch ? branch : "main"));
 	int first = !kv_get(&s->status, "error");
 
+	job->failed = 1;
+	/* one that is where it should be has no trouble of its own */
+	if (!job->missing && first && wanted && service_is_at(s, wanted) &&
+	    !kv_get(&s->status, "todo")) {
+		trouble_say(up);
+		service_retry(s, up->end, kv_number(&up->status, "failing",
+		    up->end));
+		return;
+	}
 	if (job->missing)
 		service_fail(s, "pull", "commit %.8s is not here, and can't "
 		    "be fetched: %s", job->wanted, up->error);
@@ -360,8 +384,7 @@ unreached(struct job *job, const struct upstream *up)
 		service_fail(s, "pull", "%s", up->error);
 	if (first)
 		kv_set_number(&s->status, "since", up->end);
-	service_retry(s, up->end);
-	job->failed = 1;
+	service_retry(s, up->end, kv_number(&s->status, "since", up->end));
 }
 
 int
@@ -385,6 +408,9 @@ job_finish(struct job *job, const struct upstream *up)
 	if (!job->failed && !up->busy &&
 	    !(todo && strncmp(todo, "publish ", 8) == 0))
 		service_ok(s, "pull");
+	/* what the upstream's trouble left */
+	if (!*up->error && !kv_get(&s->status, "error"))
+		kv_set(&s->status, "retry", NULL);
 	if (!job->idle)
 		service_plan(s, "plan", staged);
 	service_staged(s, staged);

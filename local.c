@@ -71,6 +71,18 @@ show_one(const struct service *s, FILE *f)
 	show_end(&show);
 }
 
+/* Ends the answer, with what is to be said of it all. */
+static void
+here_end(FILE *f)
+{
+	char *fault = here_fault();
+
+	putc(']', f);
+	here_json(here_runs(), fault, f);
+	putc('}', f);
+	free(fault);
+}
+
 static void
 service_answer(struct ask *a, FILE *f)
 {
@@ -95,7 +107,7 @@ service_answer(struct ask *a, FILE *f)
 			warn("%s: ctl:", s.name);
 		fputs("{\"services\":[", f);
 		show_one(&s, f);
-		fputs("]}", f);
+		here_end(f);
 	}
 	service_close(&s);
 }
@@ -123,7 +135,7 @@ services_answer(struct ask *a, FILE *f)
 		}
 		service_close(&s);
 	}
-	fputs("]}", f);
+	here_end(f);
 	names_free(names);
 }
 

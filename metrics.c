@@ -19,7 +19,7 @@ frozen(const struct image *m)
 static int64_t
 ok(const struct image *m)
 {
-	return service_state(&m->s) == STATE_OK;
+	return m->show.code == STATE_OK;
 }
 
 static int64_t
@@ -37,7 +37,7 @@ deploys(const struct image *m)
 static int64_t
 state(const struct image *m)
 {
-	return service_state(&m->s);
+	return m->show.code;
 }
 
 static int64_t
@@ -260,6 +260,24 @@ put_upstreams(struct text *t)
 	    "Contacts with upstreams that failed.", errors);
 }
 
+/* Not of the images, and so never older than the answer. */
+static void
+put_here(struct text *t)
+{
+	char *fault = here_fault();
+
+	text_family(t, "gitopper_runner_up", "gauge",
+	    "Whether a runner is at work, or gitopper -1 was within three "
+	    "intervals.");
+	text_puts(t, here_runs() ? "gitopper_runner_up 1\n" :
+	    "gitopper_runner_up 0\n");
+	text_family(t, "gitopper_config_ok", "gauge",
+	    "Whether the config was without a fault when it was last read.");
+	text_puts(t, fault ? "gitopper_config_ok 0\n" :
+	    "gitopper_config_ok 1\n");
+	free(fault);
+}
+
 static void
 put_services(struct text *t)
 {
@@ -284,26 +302,28 @@ metrics_start(void)
 	host[sizeof(host) - 1] = '\0';
 }
 
-/* Rendered once, however many ask, until something changes. */
+/* What is said of services is rendered once, however many ask, until something
+ * changes. */
 void
 metrics_reply(struct reply *reply)
 {
-	static struct body *body;
+	static struct text services;
 	static uint64_t known;
 	struct text t = { 0 };
 	uint64_t now = mirror_update();
 
-	if (!body || now != known) {
-		put_services(&t);
-		body_drop(body);
-		body = body_new(t.s, t.len);
+	if (!services.len || now != known) {
+		services.len = 0;
+		put_services(&services);
 		known = now;
 	}
-	if (!body) {
+	put_here(&t);
+	text_add(&t, services.s, services.len);
+	reply->body = body_new(t.s, t.len);
+	if (!reply->body) {
 		reply_error(reply, 503, "out of memory");
 		return;
 	}
 	reply->status = 200;
 	reply->type = METRICS_TYPE;
-	reply->body = body_hold(body);
 }

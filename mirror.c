@@ -115,6 +115,7 @@ service_look(const char *name, int what)
 	if (image && what == SCOUT_UPSTREAM) {
 		show_end(&image->show);
 		show_start(&image->show, &image->s);
+		events_note(image);
 		number++;
 	} else if (what == SCOUT_UPSTREAM) {
 		return;

@@ -28,6 +28,12 @@ enum {
 #endif
 
 int
+spot_path_ok(const char *path)
+{
+	return *path == '/' && path[strspn(path, "/.")];
+}
+
+int
 spot_open(struct spot *at, int root, const char *path)
 {
 	struct statx stx;

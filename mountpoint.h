@@ -13,6 +13,10 @@ struct spot {
 	int top;	/* is it the root of that mount? */
 };
 
+/* Whether path is absolute, and not / itself: gitopper-conf lets no other one
+ * through as a place to mount on, but a conf may be made by hand. */
+int spot_path_ok(const char *path);
+
 /*
  * Looks at path below the directory root, without following a link.
  * target_open looks at a mount point, an absolute path, and follows those

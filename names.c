@@ -33,17 +33,24 @@ name_refuse(struct names *names, const char *name)
 static int
 line_take(struct names *names, char *line, size_t size)
 {
-	char *end = memchr(names->buf, '\n', names->len);
+	char *end = memchr(names->buf, '\n', names->len), *p;
 	size_t n;
 
 	if (!end && names->len == sizeof(names->buf)) {
-		warn("a line of %zu bytes is no name", names->len);
+		if (!names->skip)
+			warn("a line of %zu bytes or more is no name",
+			    names->len);
+		names->bad = names->skip = 1;
 		names->len = 0;
 	}
 	if (!end && !(names->eof && names->len))
 		return 0;
 	n = end ? (size_t)(end - names->buf) : names->len;
-	snprintf(line, size, "%.*s", (int)n, names->buf);
+	/* what comes before a NUL isn't the name either */
+	while ((p = memchr(names->buf, '\0', n)))
+		*p = '?';
+	snprintf(line, size, "%.*s", names->skip ? 0 : (int)n, names->buf);
+	names->skip = 0;
 	n += end != NULL;
 	names->len -= n;
 	memmove(names->buf, names->buf + n, names->len);

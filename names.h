@@ -11,6 +11,7 @@ struct names {
 	size_t i;
 	char buf[4096];
 	size_t len;
+	int skip;		/* the rest of a line that is too long */
 	int trusted;		/* who gives them has looked that they are
 				 * services */
 	int eof;

@@ -80,6 +80,23 @@ put_row(FILE *f, const struct show *show)
 	putc('\n', f);
 }
 
+/* What is to be said before all else; the same in page.html. */
+static void
+put_here(FILE *f)
+{
+	char *fault = here_fault();
+
+	if (!here_runs())
+		fputs("gitopper isn\xe2\x80\x99t running here: orders wait, "
+		    "and what is shown may be old. ", f);
+	if (fault) {
+		fputs("The config has a fault, and the one before it counts: ",
+		    f);
+		put_text(f, fault);
+	}
+	free(fault);
+}
+
 /* What stands in page.html in double braces. */
 static void
 put_part(FILE *f, const char *name, size_t len)
@@ -89,6 +106,10 @@ put_part(FILE *f, const char *name, size_t len)
 
 	if (len == 7 && memcmp(name, "machine", 7) == 0) {
 		put_text(f, uname(&machine) == 0 ? machine.nodename : "");
+		return;
+	}
+	if (len == 4 && memcmp(name, "here", 4) == 0) {
+		put_here(f);
 		return;
 	}
 	for (i = 0; i < nimages; i++)

@@ -211,6 +211,8 @@ local_mount(const struct service *s, const struct dir *d, int copy)
 		run_cant("unknown user %s", kv_get(&s->conf, "user"));
 	/* it is missing before the first deployment; gitopper-mount would
 	 * make it just so */
+	if (!spot_path_ok(d->local))
+		run_cant("%s: is no absolute path, or is /", d->local);
 	if (target_open(&at, d->local) < 0 && (errno != ENOENT ||
 	    target_make(d->local, d->file, uid, gid) < 0 ||
 	    target_open(&at, d->local) < 0))

@@ -222,6 +222,29 @@ list_key(enum verb verb)
 	}
 }
 
+/* What is to be said first, and once for a machine. */
+static void
+here_print(const struct ask *a, const json_t *root)
+{
+	static const struct machine *last;
+	const char *fault = answer_text(root, "config");
+	int local = a->machine->how == HOW_LOCAL;
+	char *name;
+
+	if (last == a->machine)
+		return;
+	last = a->machine;
+	name = local ? xstrdup("") : xasprintf("@%s: ", a->machine->name);
+	/* a gitopper of old doesn't tell */
+	if (answer_false(root, "runner"))
+		warn("%sgitopper isn't running %s: orders wait, and what is "
+		    "shown may be old", name, local ? "here" : "there");
+	if (*fault)
+		warn("%sthe config has a fault, and the one before it counts: "
+		    "%s", name, fault);
+	free(name);
+}
+
 static void
 objects_print(const struct ask *a, const char *machine)
 {
@@ -237,6 +260,7 @@ objects_print(const struct ask *a, const char *machine)
 		error_add(a, why);
 		return;
 	}
+	here_print(a, answer.root);
 	if (has_lines(a->verb) && options.json)
 		object_print(answer.root, machine);
 	else if (has_lines(a->verb))

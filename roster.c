@@ -16,7 +16,9 @@
 #include "util.h"
 #include "watch.h"
 
-#define WATCH_STATE (IN_CREATE | IN_MOVED_TO | IN_ATTRIB | IN_ONLYDIR)
+#define WATCH_STATE (IN_CREATE | IN_MOVED_TO | IN_ONLYDIR)
+/* of the directory that the state directory is in: it may go */
+#define WATCH_ABOVE (IN_DELETE | IN_MOVED_FROM | IN_ONLYDIR | IN_MASK_ADD)
 #define WATCH_SERVICE (IN_CREATE | IN_MOVED_TO | IN_ONLYDIR)
 
 enum { WD_DIR, WD_CTL, WD_LOCK };
@@ -34,7 +36,7 @@ struct item *items;
 size_t nitems;
 static struct upstream *upstreams;
 static size_t nupstreams;
-static int state_wd = -1;
+static int state_wd = -1, above_wd = -1;
 
 static int
 item_compare(const void *a, const void *b)
@@ -95,15 +97,26 @@ item_add(const char *name)
 	item_watch(x);
 }
 
+/* What the state directory is called in the one that it is in. */
+static const char *
+state_name(void)
+{
+	return strrchr(state_path, '/') + 1;
+}
+
 void
 roster_scan(void)
 {
 	size_t i, known = nitems;
+	char *above;
 	struct dirent *e;
 	DIR *d;
 	int fd;
 
 	state_wd = watch_add(state_path, WATCH_STATE);
+	above = xstrndup(state_path, (size_t)(state_name() - state_path));
+	above_wd = watch_add(above, WATCH_ABOVE);
+	free(above);
 	fd = openat(state_dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || !(d = fdopendir(fd)))
 		die(EXIT_SYS, "%s:", state_path);
@@ -212,12 +225,25 @@ upstreams_load(const char *machine, int64_t now)
 	}
 }
 
+/* Dies where the state directory isn't at its path any more: whoever changes
+ * something there doesn't mean us. */
+static void
+state_stays(void)
+{
+	struct stat ours, there;
+
+	if (fstat(state_dir, &ours) < 0 || stat(state_path, &there) < 0 ||
+	    ours.st_dev != there.st_dev || ours.st_ino != there.st_ino)
+		die(EXIT_SYS, "%s: was removed or renamed", state_path);
+}
+
 void
 roster_load(int64_t now)
 {
 	static char machine[256];
 	size_t i;
 
+	state_stays();
 	if (!*machine && gethostname(machine, sizeof(machine) - 1) < 0)
 		die(EXIT_SYS, "gethostname:");
 	for (i = 0; i < nitems; i++) {
@@ -352,13 +378,9 @@ upstream_event(size_t u)
 static int
 state_event(const struct inotify_event *e)
 {
-	struct stat st;
 	struct item *x;
 
-	if (!e->len && fstat(state_dir, &st) == 0 && st.st_nlink == 0)
-		die(EXIT_SYS, "%s: was removed", state_path);
-	if (!e->len || !(e->mask & IN_ISDIR) || e->mask & IN_ATTRIB ||
-	    !service_name_ok(e->name))
+	if (!e->len || !(e->mask & IN_ISDIR) || !service_name_ok(e->name))
 		return 0;
 	x = item_find(e->name);
 	if (x) {
@@ -382,6 +404,9 @@ roster_event(const struct inotify_event *e)
 	}
 	if (e->wd == state_wd)
 		return state_event(e);
+	/* the next look tells */
+	if (e->wd == above_wd)
+		return e->len && strcmp(e->name, state_name()) == 0;
 	for (i = 0; i < nupstreams; i++)
 		if (e->wd == upstreams[i].wd)
 			return upstream_event(i);

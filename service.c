@@ -106,13 +106,11 @@ share(const struct service *s)
  * fleet ask all at once; in all, no more than the service's interval.
  */
 static int64_t
-retry_delay(const struct service *s, int64_t now)
+retry_delay(const struct service *s, int64_t now, int64_t since)
 {
 	int64_t most = kv_number(&s->conf, "interval", INTERVAL);
-	int64_t delay = RETRY_MIN;
+	int64_t delay = now - since;
 
-	if (kv_get(&s->status, "error"))
-		delay = now - kv_number(&s->status, "since", now);
 	if (delay > most / 3 * 2)
 		delay = most / 3 * 2;
 	if (delay < RETRY_MIN)
@@ -122,9 +120,9 @@ retry_delay(const struct service *s, int64_t now)
 }
 
 void
-service_retry(struct service *s, int64_t now)
+service_retry(struct service *s, int64_t now, int64_t since)
 {
-	kv_set_number(&s->status, "retry", now + retry_delay(s, now));
+	kv_set_number(&s->status, "retry", now + retry_delay(s, now, since));
 }
 
 void
@@ -151,7 +149,7 @@ service_fail(struct service *s, const char *stage, const char *fmt, ...)
 	if (!old)
 		kv_set_number(&s->status, "since", now);
 	kv_set(&s->status, "error", text);
-	service_retry(s, now);
+	service_retry(s, now, old ? kv_number(&s->status, "since", now) : now);
 	kv_set_number(&s->status, "failures",
 	    kv_number(&s->status, "failures", 0) + 1);
 }
@@ -340,19 +338,61 @@ service_staged(struct service *s, const char *commit)
 	}
 }
 
-enum state
-service_state(const struct service *s)
+int64_t
+intervals_three(int64_t interval, int64_t most)
 {
-	if (service_error_is(s, "pull"))
-		return STATE_DIFF;
-	if (kv_get(&s->status, "error"))
+	if (interval > most / 3)
+		return most;
+	return interval < 20 ? 60 : 3 * interval;
+}
+
+const char *
+upstream_trouble(const struct kv *upstream)
+{
+	return kv_get(upstream, "error");
+}
+
+/* Whether s may be elsewhere than it should be, for its upstream didn't answer
+ * for long. */
+static int
+is_cut_off(const struct service *s, const struct kv *upstream)
+{
+	int64_t most = intervals_three(kv_number(&s->conf, "interval",
+	    INTERVAL), 3600);
+
+	return upstream_trouble(upstream) &&
+	    time(NULL) - kv_number(upstream, "contact", 0) > most;
+}
+
+/* Whether s isn't at the commit that its branch has, and doesn't just wait for
+ * its window to open. */
+static int
+is_behind(const struct service *s, const struct kv *upstream)
+{
+	const char *branch = kv_get(&s->conf, "branch");
+	const char *wanted = service_wanted(s, upstream_tip(upstream,
+	    branch ? branch : "main"));
+
+	return wanted && !kv_get(&s->status, "opens") &&
+	    !service_is_at(s, wanted);
+}
+
+enum state
+service_state(const struct service *s, const struct kv *upstream)
+{
+	const char *error = kv_get(&s->status, "error");
+
+	if (error && !service_error_is(s, "pull"))
 		return STATE_BROKEN;
 	if (s->ctl.pinned && !service_is_at(s, s->ctl.pin))
 		return STATE_ROLLBACK;
 	if (s->ctl.frozen || s->ctl.pinned)
 		return STATE_FREEZE;
-	/* on its way: half published, or not acted upon, or not healthy yet */
-	if (kv_get(&s->status, "todo"))
+	/* half published, not acted upon, or not healthy yet, too */
+	if (error || !kv_get(&s->status, "applied") ||
+	    kv_get(&s->status, "todo"))
+		return STATE_DIFF;
+	if (upstream && (is_cut_off(s, upstream) || is_behind(s, upstream)))
 		return STATE_DIFF;
 	return STATE_OK;
 }

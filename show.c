@@ -131,24 +131,34 @@ held_text(const struct service *s)
 }
 
 static char *
-info_of(const struct service *s)
+info_of(const struct show *show)
 {
+	const struct service *s = show->s;
+	const char *trouble = upstream_trouble(&show->upstream);
 	const char *error = kv_get(&s->status, "error");
 	const char *remark = kv_get(&s->status, "note");
 	int64_t drift = kv_number(&s->status, "drift", 0);
 	char *info = xstrdup(error ? error : ""), *held = held_text(s);
-	char part[64];
+	char *away, part[64];
 
 	if (*held)
 		info_add(&info, held);
 	free(held);
 	if (remark && strncmp(remark, "ctl/", 4))	/* held says that */
 		info_add(&info, remark);
+	if (trouble && !s->ctl.frozen && !s->ctl.pinned) {
+		away = xasprintf("upstream: %s", trouble);
+		info_add(&info, away);
+		free(away);
+	}
 	if (drift) {
 		snprintf(part, sizeof(part), "%lld file%s edited here",
 		    (long long)drift, drift == 1 ? "" : "s");
 		info_add(&info, part);
 	}
+	if (show->code == STATE_DIFF && !*info)
+		info_add(&info, kv_get(&s->status, "hash") ? "on its way" :
+		    "not deployed yet");
 	return info;
 }
 
@@ -176,17 +186,18 @@ show_start(struct show *show, const struct service *s)
 
 	memset(show, 0, sizeof(*show));
 	show->s = s;
-	show->state = state_names[service_state(s)];
 	snprintf(show->hash, sizeof(show->hash), "%.8s", hash ? hash : "");
-	show->info = info_of(s);
 	show->branch = kv_get(&s->conf, "branch");
 	show->since = kv_number(&s->status, "since", 0);
 	show->url = upstream_public(url ? url : "");
-	if (!url || !show->branch)
-		return;
-	if (upstream_read(&show->upstream, url) < 0)
-		note("%s: status of its upstream:", s->name);
-	show->tip = upstream_tip(&show->upstream, show->branch);
+	if (url && show->branch) {
+		if (upstream_read(&show->upstream, url) < 0)
+			note("%s: status of its upstream:", s->name);
+		show->tip = upstream_tip(&show->upstream, show->branch);
+	}
+	show->code = service_state(s, &show->upstream);
+	show->state = state_names[show->code];
+	show->info = info_of(show);
 }
 
 void

@@ -120,8 +120,9 @@ int service_share(const char *name);
  */
 void service_fail(struct service *s, const char *stage, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* Sets when it is to be tried again, reckoned from now. */
-void service_retry(struct service *s, int64_t now);
+/* Sets when it is to be tried again, reckoned from now; it has failed since
+ * then. */
+void service_retry(struct service *s, int64_t now, int64_t since);
 
 /* The step came through: takes its error and the retry away. What was wrong
  * with bad content stays the error, or becomes it again. */
@@ -162,7 +163,17 @@ int service_plan(const struct service *s, const char *file, char commit[41]);
  * gitopper-window and a redo noted of others. */
 void service_staged(struct service *s, const char *commit);
 
-enum state service_state(const struct service *s);
+/*
+ * How people call the condition that s is in. upstream: its upstream's status
+ * (upstream_read), or NULL where that isn't known.
+ */
+enum state service_state(const struct service *s, const struct kv *upstream);
+
+/* Three intervals, in seconds: a minute at least, and most at most. */
+int64_t intervals_three(int64_t interval, int64_t most);
+/* What was said when s's upstream, whose status that is, was last tried in
+ * vain; NULL: it answered. */
+const char *upstream_trouble(const struct kv *upstream);
 
 /* The user and group that own the tree: conf's user, or our own without it
  * and without root. Returns 0, or -1 where there is no such user. */

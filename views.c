@@ -65,25 +65,38 @@ view_services(struct call *call)
 {
 	static struct body *last;
 	static uint64_t number;
+	static int ran, wrong;
 	struct reply *reply = call->reply;
+	char *fault = here_fault();
+	int runs = here_runs(), same;
 	struct draft draft;
 	size_t i;
 
-	if (last && number == call->number) {
+	/* with a fault it is rendered each time: it may be another one */
+	same = last && number == call->number && ran == runs && !wrong &&
+	    !fault;
+	ran = runs;
+	wrong = fault != NULL;
+	if (same) {
 		reply->status = 200;
 		reply->type = "application/json";
 		reply->body = body_hold(last);
 		return ROUTE_DONE;
 	}
-	if (!draft_open(&draft, call))
+	if (!draft_open(&draft, call)) {
+		free(fault);
 		return ROUTE_DONE;
+	}
 	fputs("{\"services\":[", draft.f);
 	for (i = 0; i < nimages; i++) {
 		if (i)
 			putc(',', draft.f);
 		show_json(&images[i].show, draft.f);
 	}
-	fputs("]}\n", draft.f);
+	putc(']', draft.f);
+	here_json(runs, fault, draft.f);
+	free(fault);
+	fputs("}\n", draft.f);
 	draft_reply(&draft, call, NULL);
 	body_drop(last);
 	last = reply->status == 200 ? body_hold(reply->body) : NULL;
@@ -96,6 +109,7 @@ view_service(struct call *call)
 {
 	const struct image *image = mirror_find(call->name);
 	struct draft draft;
+	char *fault;
 
 	if (!image) {
 		no_service(call);
@@ -105,7 +119,11 @@ view_service(struct call *call)
 		return ROUTE_DONE;
 	fputs("{\"services\":[", draft.f);
 	show_json(&image->show, draft.f);
-	fputs("]}\n", draft.f);
+	putc(']', draft.f);
+	fault = here_fault();
+	here_json(here_runs(), fault, draft.f);
+	free(fault);
+	fputs("}\n", draft.f);
 	draft_reply(&draft, call, NULL);
 	return ROUTE_DONE;
 }
@@ -247,21 +265,29 @@ trouble(const struct image *image, int strict)
 	return NULL;
 }
 
-/* 200 once each service was applied; with no services there is nothing that
- * anyone could rely on, so that is not well. */
+/* 200 once each service was applied; with no services, or with nobody who sees
+ * to them, there is nothing that anyone could rely on, so that is not well. */
 static void
 health(struct call *call, int strict)
 {
+	int runs = here_runs(), well;
+	char *fault = here_fault();
 	struct draft draft;
 	const char *why;
 	size_t i, n = 0;
 
-	if (!draft_open(&draft, call))
+	if (!draft_open(&draft, call)) {
+		free(fault);
 		return;
+	}
 	for (i = 0; i < nimages; i++)
 		n += trouble(&images[i], strict) != NULL;
-	fprintf(draft.f, "{\"status\":\"%s\",\"services\":[",
-	    !nimages ? "no services" : n ? "unhealthy" : "ok");
+	well = runs && nimages && !n && !(strict && fault);
+	fprintf(draft.f, "{\"status\":\"%s\"", well ? "ok" : !runs ?
+	    "no runner" : !nimages ? "no services" : "unhealthy");
+	here_json(runs, fault, draft.f);
+	free(fault);
+	fputs(",\"services\":[", draft.f);
 	for (i = n = 0; i < nimages; i++) {
 		why = trouble(&images[i], strict);
 		if (!why)
@@ -275,7 +301,7 @@ health(struct call *call, int strict)
 	}
 	fputs("]}\n", draft.f);
 	draft_reply(&draft, call, NULL);
-	if (call->reply->status == 200 && (n || !nimages))
+	if (call->reply->status == 200 && !well)
 		call->reply->status = 503;
 }
 

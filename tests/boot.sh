@@ -16,11 +16,11 @@ fi
 
 # overlay: makes $root, where nothing is enabled but what systemd brings
 overlay() {
-	mkdir "$root" "$tmp/over" &&
+	mkdir "$root" "$tmp/over" && dpkg_rests &&
 	mount -t tmpfs -o mode=755 tmpfs "$tmp/over" &&
 	mkdir "$tmp/over/up" "$tmp/over/work" &&
 	mount -t overlay overlay "$root" -o "lowerdir=/,\
-upperdir=$tmp/over/up,workdir=$tmp/over/work" &&
+upperdir=$tmp/over/up,workdir=$tmp/over/work" && dpkg_ends "$root" &&
 	# systemd-nspawn writes there
 	mount -t tmpfs -o mode=755 tmpfs /run || return 1
 	rm -rf "$root"/etc/systemd/system/* "$root"/etc/rc?.d/S* \

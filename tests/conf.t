@@ -11,8 +11,12 @@ conf() { gitopper-conf -c "$c" "$@"; }
 # config: standard input becomes the config file
 config() { cat >"$c"; }
 
-# snap: all that can be seen of the state directory from outside
-snap() { find "$GITOPPER_STATE" -printf '%p %i %m %s %T@ %C@\n' | sort; }
+# snap: all that can be seen of the state directory from outside, but for what
+# is kept of a fault
+snap() {
+	find "$GITOPPER_STATE" -mindepth 1 ! -name .config \
+		-printf '%p %i %m %s %T@ %C@\n' | sort
+}
 
 # poke NAME: what its poke says, "none" where it is missing; takes it away
 poke() {

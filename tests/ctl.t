@@ -52,6 +52,7 @@ ctl() {
 	cat "$GITOPPER_STATE/$1/ctl/$2" 2>&1
 }
 
+running
 is 'no services, just the head' "$(gitopper-ctl list)" \
 	'#  SERVICE  HASH  STATE  INFO  SINCE'
 is 'no services, as JSON' "$(gitopper-ctl -m list)" '{"services":[]}'
@@ -71,15 +72,15 @@ upstream "$two"
 
 # -- list
 is 'a table, aligned, sorted, without what is gone' "$(gitopper-ctl list)" \
-'#  SERVICE  HASH      STATE  INFO  SINCE
-0  dns      -         OK     -     -
-1  web      11111111  OK     -     3 minutes ago'
+'#  SERVICE  HASH      STATE  INFO              SINCE
+0  dns      -         DIFF   not deployed yet  -
+1  web      11111111  DIFF   on its way        3 minutes ago'
 for form in ls l 'list services' 'list service' 'do list' 'd ls services' \
 	'l service' 'list service dns web' 'list dns web'; do
 	is "the same by $form" "$(gitopper-ctl $form)" "$(gitopper-ctl list)"
 done
 is 'one service' "$(gitopper-ctl list service web | sed 1d)" \
-	'0  web      11111111  OK     -     3 minutes ago'
+	'0  web      11111111  DIFF   on its way  3 minutes ago'
 is 'one service, the older form' "$(gitopper-ctl list web)" \
 	"$(gitopper-ctl list service web)"
 
@@ -107,15 +108,15 @@ failures=4
 note=waits for the window
 END
 is 'the JSON that the clients of old know comes first' \
-	"$(gitopper-ctl -m list service full | cut -c-158)" \
-	'{"services":[{"service":"full","hash":"11111111","state":"OK",'\
+	"$(gitopper-ctl -m list service full | cut -c-160)" \
+	'{"services":[{"service":"full","hash":"11111111","state":"DIFF",'\
 '"stateinfo":"waits for the window, 2 files edited here","change":"Fri, 18 Nov 2022 09:14:52 UTC"'
 is 'and all of it' "$(json '{services}[0]' -m list service full)" \
 '{"applied":"'$one'","bad":"","branch":"main","change":"Fri, 18 Nov 2022 '\
 '09:14:52 UTC","contact":'$now',"deploys":3,"drift":2,'\
 '"failures":4,"frozen":false,"frozenby":"",'\
 '"frozenuntil":0,"fullhash":"'$one'","hash":"11111111","pin":"","retry":0,'\
-'"service":"full","since":1668762892,"state":"OK",'\
+'"service":"full","since":1668762892,"state":"DIFF",'\
 '"stateinfo":"waits for the window, 2 files edited here","tip":"'$two'","todo":"",'\
 '"tree":"'$(realpath "$GITOPPER_STATE")'/full/tree",'\
 '"upstream":"https://git.example.org/ops/config","wanted":"'$two'"}'
@@ -172,7 +173,8 @@ rm -r "$GITOPPER_STATE/z"
 is 'status' "$(gitopper-ctl status web | sed "s/ (.*)$//; /^since/d;
 	/^contact/s/[A-Z].*UTC/NOW/")" \
 "service:   web
-state:     OK
+state:     DIFF
+info:      on its way
 hash:      $one
 applied:   $one
 tip:       $two
@@ -185,8 +187,8 @@ deploys:   3"
 is 'two of them, an empty line between' \
 	"$(gitopper-ctl status dns web | grep -n '^$\|^service')" \
 "1:service:   dns
-9:
-10:service:   web"
+10:
+11:service:   web"
 
 # -- freeze, unfreeze
 me=$(id -un)
@@ -219,7 +221,7 @@ for dur in 5x 0 0s 5m1h 5m5m 99999999999999999999 \
 	5ms5s 5mm 5M 1.5h5 1.0000000001h 36500.1d; do
 	fails 100 "no duration: $dur" gitopper-ctl freeze web "$dur"
 done
-is 'and nothing was frozen by that' "$(state list web)" OK
+is 'and nothing was frozen by that' "$(state list web)" DIFF
 mkdir "$GITOPPER_STATE/web/ctl/frozen"
 ok 'a directory in its place does not keep anyone from a freeze' \
 	gitopper-ctl freeze web
@@ -230,13 +232,13 @@ ok 'a service that is called like a duration' gitopper-ctl freeze web 5m
 is 'is a service' "$(ctl 5m frozen)$(ctl web frozen)" ''
 rm -r "$GITOPPER_STATE/5m"
 echo "$one" >"$GITOPPER_STATE/web/ctl/pin"
-is 'unfreeze' "$(state do unfreeze web)" OK
+is 'unfreeze' "$(state do unfreeze web)" DIFF
 is 'both files are gone' "$(ls "$GITOPPER_STATE/web/ctl")" ''
 ok 'unfreeze what is not frozen' gitopper-ctl unfreeze web dns
 # a thaw that pull has not cleaned up after: the old pin must not come back
 printf '%s\n' "$((now - 5))" >"$GITOPPER_STATE/web/ctl/frozen"
 echo "$two" >"$GITOPPER_STATE/web/ctl/pin"
-is 'thawed' "$(state list web)" OK
+is 'thawed' "$(state list web)" DIFF
 is 'frozen again, at this commit' "$(state freeze web)" FREEZE
 is 'without the pin of before' "$(ls "$GITOPPER_STATE/web/ctl")" frozen
 gitopper-ctl unfreeze web >/dev/null
@@ -319,7 +321,7 @@ done
 like 'usage goes to standard error' "$(gitopper-ctl 2>&1 >/dev/null)" ^usage:
 printf 'garbage\000\377\nhash=' >"$GITOPPER_STATE/dns/status"
 is 'a status of garbage' "$(gitopper-ctl list dns | sed 1d)" \
-	'0  dns      -     OK     -     -'
+	'0  dns      -     DIFF   not deployed yet  -'
 rm "$GITOPPER_STATE/dns/status" && mkdir "$GITOPPER_STATE/dns/status"
 fails 1 'a status that is no file' gitopper-ctl list
 like 'hides no other service' "$(cat "$tmp/out")" '^0  web '

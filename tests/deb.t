@@ -68,11 +68,12 @@ done
 # users` may have made. Its mounts are shared with whoever is in there, as
 # those of a booted machine are.
 root=$tmp/root
-mkdir "$root" "$tmp/over" && mount -t tmpfs -o mode=755 tmpfs "$tmp/over" &&
+dpkg_rests && mkdir "$root" "$tmp/over" && mount -t tmpfs -o mode=755 tmpfs "$tmp/over" &&
 mkdir "$tmp/over/up" "$tmp/over/work" && mount -t overlay overlay "$root" \
 	-o "lowerdir=/,upperdir=$tmp/over/up,workdir=$tmp/over/work" &&
 mount --make-shared "$root" && mount -t proc proc "$root/proc" &&
-mount --bind /dev "$root/dev" && cp "$deb" "$root/one.deb" || exit 111
+mount --bind /dev "$root/dev" && dpkg_ends "$root" &&
+cp "$deb" "$root/one.deb" || exit 111
 # there COMMAND...: runs it in there
 there() {
 	env -i HOME=/root LC_ALL=C DEBIAN_FRONTEND=noninteractive \

@@ -12,6 +12,7 @@ printf 'hash=%s\napplied=%s\n' "$one" "$one" >"$GITOPPER_STATE/web/status"
 # the server is somebody else than the owner of these
 chmod 1777 "$GITOPPER_STATE/web/ctl"
 freeze=state/freeze/web
+running
 
 # serve [OPTION...]: a server on 127.0.0.1 and a unix socket, in place of the
 # last one; sets $url and $server

@@ -285,6 +285,8 @@ wait "$half"
 fails 1 "no connection is left" listens "$port"
 ok "a socket file that was left is replaced" httpd -l "unix:$sock" \
 	-l 127.0.0.1:0
+rm -f "$GITOPPER_STATE/.running"
+running
 is "it is answered there" "$(status --unix-socket "$sock" \
 	http://localhost/health)" 200
 kill -INT "$httpd"

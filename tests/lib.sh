@@ -97,17 +97,50 @@ like() {
 	result $? "$1"
 }
 
-# within SECONDS COMMAND...: it succeeds some time before the deadline
+# measure: sets slow, how many times as long as usual all takes; it never gets
+# less, as what is at work meanwhile may be anywhere in what is measured next
+slow=${TEST_SLOW:-$(sh tests/speed.sh)}
+measure() {
+	now_slow=$(sh "$top/tests/speed.sh")
+	[ "$now_slow" -le "$slow" ] || slow=$now_slow
+}
+
+# within SECONDS COMMAND...: it succeeds some time before the deadline, which is
+# later where the machine is slow; if it has become so only now, as well
 within() {
-	deadline=$(($(date +%s) + $1)); shift
+	began_at=$(date +%s) seconds=$1 measured=; shift
 	until "$@" >"$tmp/within" 2>&1; do
-		[ "$(date +%s)" -lt "$deadline" ] || {
+		if [ "$(date +%s)" -lt $((began_at + seconds * slow)) ]; then
+			sleep 0.02
+			continue
+		fi
+		before=$slow
+		[ -n "$measured" ] || measure
+		measured=1
+		[ "$slow" -gt "$before" ] || {
 			echo "not within the deadline: $*"
 			cat "$tmp/within"
 			return 1
 		}
-		sleep 0.02
 	done
+}
+
+# dpkg_rests: nobody is installing anything on this machine, of whose files an
+# overlay is about to be made
+dpkg_free() {
+	for lock in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock; do
+		inode=$(stat -c %i "$lock" 2>/dev/null) || continue
+		! grep -q "POSIX .*:$inode " /proc/locks || return 1
+	done
+}
+dpkg_rests() {
+	within 300 dpkg_free
+}
+
+# dpkg_ends ROOT: what was begun before is brought to its end there
+dpkg_ends() {
+	DEBIAN_FRONTEND=noninteractive chroot "$1" dpkg --configure -a \
+		>"$tmp/dpkg" 2>&1 || { cat "$tmp/dpkg" >&2; return 1; }
 }
 
 # spawn COMMAND...: runs it until the test ends; $pid is its id
@@ -115,6 +148,20 @@ spawn() {
 	"$@" &
 	pid=$!
 	pids="$pids $pid"
+}
+
+# running: who asks is told that a runner is at work, until the test ends; for
+# tests that run its programs by hand
+running() {
+	mkdir -p "$GITOPPER_STATE"
+	spawn flock -F "$GITOPPER_STATE/.running" tail -f /dev/null
+	within 10 runs
+}
+
+# runs: what those who ask are told
+runs() {
+	[ -e "$GITOPPER_STATE/.running" ] &&
+		! flock -n -s "$GITOPPER_STATE/.running" true
 }
 
 # skip WHY: there is no way to run these tests here

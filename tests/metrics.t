@@ -94,8 +94,9 @@ status a 'error=act: exit status 1' failures=3 deploys=7
 is 'broken' "$(of ok) $(of state)" '0 3'
 is 'and counted' "$(of failure_count) $(of deploys_total)" '3 7'
 status a 'error=pull: no route'
-is 'not as it should be' "$(of ok) $(of state)" '0 4'
+is 'pinned, and not there' "$(of ok) $(of state)" '0 2'
 rm "$S/a/ctl/frozen" "$S/a/ctl/pin"
+is 'not as it should be' "$(of ok) $(of state)" '0 4'
 status a drift=5
 is 'fine again' "$(of ok) $(of state) $(of frozen)" '1 0 0'
 is 'with local edits' "$(of drift_files)" 5

@@ -115,6 +115,31 @@ dir raw etc "$plc/raw" dir
 is "what has no hash is passed over in silence" \
 	"$(printf 'raw\napp\n' | gitopper-mount 2>&1)" app
 is "-a prints nothing where nothing was mounted" "$(run -a)" ""
+long=$(printf %4093s '' | tr ' ' x)
+for line in "$long" "${long}xyz" "${long}xyzx" "$long$long$long"; do
+	printf '%sapp\nraw\n' "$line" | gitopper-mount >"$tmp/names" 2>"$tmp/err"
+	is "a line of $((${#line} + 3)) bytes is no name, nor is its end" \
+		"$? $(cat "$tmp/names")" '1 '
+done
+printf 'app\0x\n' | gitopper-mount >"$tmp/names" 2>"$tmp/err"
+is "nor is what comes before a NUL" "$? $(cat "$tmp/names")" '1 '
+is "names after it are" "$(printf '%s\napp\n' "$long$long" |
+	gitopper-mount 2>"$tmp/err")" app
+
+# places that gitopper-conf would not let through
+cp /proc/self/mountinfo "$tmp/before"
+rel=${plc#/}/rel
+for local in "$rel" "./$rel" . .. / // /. /..; do
+	service odd
+	publish odd etc/conf one
+	dir odd etc "$local" dir
+	fails 1 "$local is no place to mount on" run odd
+	like "which is said" "$(value odd error)" \
+		"^mount: $local: is no absolute path, or is /"
+	rm -rf "$GITOPPER_STATE/odd"
+done
+is "nothing was mounted there" "$(diff "$tmp/before" /proc/self/mountinfo)" ""
+ok "nor made" [ ! -e "/$rel" ]
 
 # what the config has and the tree not yet: gitopper-pull comes first
 service soon

@@ -127,11 +127,11 @@ if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
 fi
 root=$tmp/root
 mkdir "$root" "$tmp/over"
-mount -t tmpfs tmpfs "$tmp/over" && mkdir "$tmp/over/up" "$tmp/over/work" &&
+dpkg_rests && mount -t tmpfs tmpfs "$tmp/over" && mkdir "$tmp/over/up" "$tmp/over/work" &&
 mount -t overlay overlay "$root" \
 	-o "lowerdir=/,upperdir=$tmp/over/up,workdir=$tmp/over/work" &&
 mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" &&
-mount -t tmpfs none "$root/run" || exit 111
+mount -t tmpfs none "$root/run" && dpkg_ends "$root" || exit 111
 chmod 755 "$tmp/over/up"
 mkdir -p "$root/suite" "$root/repo" "$root/up"
 for program in gitopper gitopper-conf gitopper-wait gitopper-pull \

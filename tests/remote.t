@@ -21,6 +21,7 @@ printf 'one\ntwo\033[2J\tend\n' >"$GITOPPER_STATE/web/log"
 printf 'A\tetc/new\nM\t"a\\tb \\303\\251"\nD\t"\\377"\n' \
 	>"$GITOPPER_STATE/web/changes"
 printf 'a.example.org\n%s\tmine\n' "$(uname -n)" >"$GITOPPER_STATE/.machines"
+running
 local_list=$(gitopper-ctl list)
 
 ctl() {

@@ -67,6 +67,7 @@ ctl() {
 
 may_steer
 mkdir "$state"
+running
 ok 'gitopper-httpd' try httpd
 is 'no services' "$(json . /list/services)" '{"services":[]}'
 is 'no machines' "$(json . /list/machines)" '{"machines":[]}'
@@ -87,7 +88,7 @@ is 'services that were made since' \
 	"$(json '[.services[].service]' /list/services)" '["dns","web"]'
 like 'the JSON that the clients of old know comes first' \
 	"$(cat "$tmp/body")" '\{"service":"web","hash":"11111111",'\
-'"state":"OK","stateinfo":"","change":"Fri, 18 Nov 2022 09:14:52 UTC",'
+'"state":"DIFF","stateinfo":"on its way","change":"Fri, 18 Nov 2022 09:14:52 UTC",'
 is 'just what gitopper-ctl says' "$(json .)" \
 	"$(gitopper-ctl -m list | jq -c .)"
 is 'JSON is its type' "$(field Content-Type)" application/json
@@ -95,8 +96,8 @@ is 'all of it' "$(jq -cS '.services[1] | del(.tree)' "$tmp/body")" \
 '{"applied":"'$one'","bad":"","branch":"main","change":"Fri, 18 Nov 2022 '\
 '09:14:52 UTC","contact":'$now',"deploys":3,"drift":0,"failures":0,'\
 '"frozen":false,"frozenby":"","frozenuntil":0,"fullhash":"'$one'","hash":"11111111",'\
-'"pin":"","retry":0,"service":"web","since":1668762892,"state":"OK",'\
-'"stateinfo":"","tip":"'$two'","todo":"",'\
+'"pin":"","retry":0,"service":"web","since":1668762892,"state":"DIFF",'\
+'"stateinfo":"on its way","tip":"'$two'","todo":"",'\
 '"upstream":"https://git.example.org/ops/config","wanted":"'$two'"}'
 all=$(cat "$tmp/body")
 for path in /list/service /list/services/ '/list/services?x=1' \
@@ -202,7 +203,7 @@ for root in state do; do
 	is 'the next look shows it, too' \
 		"$(json '.services[1].state' /list/services)" FREEZE
 	answers 200 "/$root/unfreeze" POST "/$root/unfreeze/web"
-	is 'shows that' "$(json '.services[0].state')" OK
+	is 'shows that' "$(json '.services[0].state')" DIFF
 	is 'nothing is left' "$(ls "$state/web/ctl")" ''
 done
 # frozen_for SECONDS DESCRIPTION
@@ -266,7 +267,7 @@ is 'nothing was frozen by these' "$(ls "$state/web/ctl")" ''
 echo $(($(date +%s) + 2)) >"$state/web/ctl/frozen"
 is 'a freeze for a moment' "$(json '.services[1].state' /list/services)" FREEZE
 thawed() {
-	[ "$(json '.services[1].state' /list/services)" = OK ]
+	[ "$(json '.services[1].state' /list/services)" = DIFF ]
 }
 ok 'ends by itself' within 10 thawed
 rm "$state/web/ctl/frozen"
@@ -319,7 +320,7 @@ if [ "$(id -u)" -eq 0 ]; then
 		error '^web: frozen by root: can only be lifted by root'
 	done
 	gitopper-ctl unfreeze web >/dev/null
-	is 'lifted' "$(json '.services[1].state' /list/services)" OK
+	is 'lifted' "$(json '.services[1].state' /list/services)" DIFF
 	chmod 755 "$state/web/ctl"
 	answers 403 'a ctl/ that is not for us' POST /do/pull/web
 	error 'only root and the group gitopper may do that'
@@ -385,7 +386,7 @@ is 'and came back' "$(json '[.services[].service]' /list/services)" \
 	'["dns","web"]'
 printf 'garbage\000\377\nhash=' >"$state/dns/status"
 is 'a status of garbage' "$(json '.services[0] | [.hash, .state]' \
-	/list/services)" '["","OK"]'
+	/list/services)" '["","DIFF"]'
 is 'it still runs' "$(kill -0 "$httpd_pid" && echo yes)" yes
 
 # -- read-only

@@ -8,7 +8,9 @@
 : "${TAP:?is not set}"
 name=$(basename "$1" .t)
 out=$TAP/$name.tap err=$TAP/$name.err
-timeout -k 10 "${TEST_TIMEOUT:-300}" sh "$1" >"$out" 2>"$err" </dev/null
+TEST_SLOW=${TEST_SLOW:-$(sh tests/speed.sh)}
+export TEST_SLOW
+timeout -k 10 $((${TEST_TIMEOUT:-300} * TEST_SLOW)) sh "$1" >"$out" 2>"$err" </dev/null
 status=$?
 cat "$out"
 
