@@ -99,7 +99,7 @@ tests/misbehave: tests/misbehave.c child.o confine.o $(BASE)
 UNREAD = $(PULL:reader.o=)
 TAKEN = $(UNREAD:fetch.o=)
 tests/taken: tests/taken.c $(TAKEN)
-	$(TESTCC) tests/taken.c $(TAKEN) -lgit2 -lssh2 -lmd
+	$(TESTCC) tests/taken.c $(TAKEN) -lgit2 -lssh2 -lmd -lz
 
 tests/usage: tests/usage.c
 	$(TESTCC) tests/usage.c
