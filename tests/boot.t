@@ -176,7 +176,7 @@ ok 'everything was mounted before it started' \
 is 'a unit of the repository is started too' \
 	"$(property app ActiveState)" active
 is 'the runner runs' "$(property gitopper ActiveState)" active
-tried() { value nginx error | grep -q '^pull: '; }
+tried() { grep -q '^error=' "$GITOPPER_STATE"/.upstream/*/status; }
 ok 'and has missed the repository' within 60 tried
 is 'nobody was acted upon' "$(reloads) $(deploys)" "0 $deploys"
 there systemctl start git

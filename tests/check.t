@@ -117,6 +117,15 @@ if [ "$root" ]; then
 	like 'and that is said' "$(value trap error)" "^check: $tmp/trap: "
 	is 'it is no verdict' "$(value trap bad)" ''
 
+	for local in "${tmp#/}/rel" . /; do
+		service odd "check=$tmp/bin/see" "dir=etc	$local	dir"
+		fails 1 "$local is no place for new files" act odd
+		like 'which is said' "$(value odd error)" \
+			"^check: $local: is no absolute path, or is /"
+		rm -rf "$S/odd"
+	done
+	ok 'nothing was made there' [ ! -e "$tmp/rel" ]
+
 	service user 'check=etc/test x' user=games
 	cat >"$S/user/next/etc/conf" <<-'END'
 	END
