@@ -32,9 +32,9 @@ bombs=0
 bomb() {
 	bombs=$((bombs + 1))
 	measure
-	most=$(($2 * slow))
+	most=$(($2 * slowness))
 	service "$1" $most
-	service "good$bombs" $((20 * slow))
+	service "good$bombs" $((20 * slowness))
 	began=$(date +%s)
 	fails 1 "$1: an error" perl tests/peak.pl "$tmp/peak" \
 		gitopper-pull "$1" "good$bombs"
@@ -43,7 +43,7 @@ bomb() {
 	is "$1: nothing of it is there" \
 		"$(value "$1" hash)$(ls -A "$S/$1/next" 2>/dev/null)" ""
 	echo "$took s" >"$tmp/out"
-	test "$took" -le $((most + 5 * slow))
+	test "$took" -le $((most + 5 * slowness))
 	result $? "$1: in time"
 	echo "$(biggest) MiB" >"$tmp/out"
 	test "$(biggest)" -lt 1500
@@ -71,7 +71,7 @@ bomb progress 3 .
 # burden NAME [BRANCH]: it is deployed
 burden() {
 	measure
-	service "$1" $((20 * slow)) "${2:-main}"
+	service "$1" $((20 * slowness)) "${2:-main}"
 	began=$(date +%s)
 	ok "$1: is deployed" perl tests/peak.pl "$tmp/peak" gitopper-pull "$1"
 	echo "$(($(date +%s) - began)) s, $(biggest) MiB" >"$tmp/out"
@@ -83,7 +83,7 @@ burden() {
 burden commit
 burden refs
 burden refsid "$(value refs hash)"
-service commit2 $((20 * slow))
+service commit2 $((20 * slowness))
 echo verify=/dev/null >>"$S/commit2/conf"
 fails 1 "a commit too large to be checked" gitopper-pull commit2
 like "is refused" "$(value commit2 error)" 'too large for a check'

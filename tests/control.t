@@ -309,7 +309,7 @@ like 'a broken service shows its freeze' "$(cat out)" \
 	" BROKEN  act: exit status 1, frozen by $me, 1 file edited here "
 sed -i '/^error=/d' "$S/s/status"
 gitopper-ctl unfreeze s >out
-like 'edits are in the list' "$(cat out)" ' OK     1 file edited here '
+like 'edits are in the list' "$(cat out)" ' DIFF   1 file edited here '
 
 if [ -n "$root" ]; then
 	httpd_start() {

@@ -97,27 +97,27 @@ like() {
 	result $? "$1"
 }
 
-# measure: sets slow, how many times as long as usual all takes; it never gets
-# less, as what is at work meanwhile may be anywhere in what is measured next
-slow=${TEST_SLOW:-$(sh tests/speed.sh)}
+# measure: sets slowness, how many times as long as usual all takes; it never
+# gets less, as what is at work meanwhile may be anywhere in what is measured next
+slowness=${TEST_SLOW:-$(sh tests/speed.sh)}
 measure() {
-	now_slow=$(sh "$top/tests/speed.sh")
-	[ "$now_slow" -le "$slow" ] || slow=$now_slow
+	slowness_now=$(sh "$top/tests/speed.sh")
+	[ "$slowness_now" -le "$slowness" ] || slowness=$slowness_now
 }
 
 # within SECONDS COMMAND...: it succeeds some time before the deadline, which is
 # later where the machine is slow; if it has become so only now, as well
 within() {
-	began_at=$(date +%s) seconds=$1 measured=; shift
+	within_began=$(date +%s) within_seconds=$1 within_measured=; shift
 	until "$@" >"$tmp/within" 2>&1; do
-		if [ "$(date +%s)" -lt $((began_at + seconds * slow)) ]; then
+		if [ "$(date +%s)" -lt $((within_began + within_seconds * slowness)) ]; then
 			sleep 0.02
 			continue
 		fi
-		before=$slow
-		[ -n "$measured" ] || measure
-		measured=1
-		[ "$slow" -gt "$before" ] || {
+		slowness_before=$slowness
+		[ -n "$within_measured" ] || measure
+		within_measured=1
+		[ "$slowness" -gt "$slowness_before" ] || {
 			echo "not within the deadline: $*"
 			cat "$tmp/within"
 			return 1

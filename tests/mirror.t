@@ -157,7 +157,7 @@ echo 'error=act: no' >>"$state/web/status"
 ok 'a change' within 10 told "web OK BROKEN $fourth act: no"
 took=$((($(date +%s%N) - began) / 1000000))
 measure
-ok "is told within ${took} ms" test "$took" -lt $((1000 * slow))
+ok "is told within ${took} ms" test "$took" -lt $((1000 * slowness))
 is 'and is there for who asks later' "$(get "/watch?since=$n" |
 	jq -c '.events[] | [.from, .to, .info]')" '["OK","BROKEN","act: no"]'
 sed -i /^error/d "$state/web/status"

@@ -207,7 +207,7 @@ t=$(date +%s%N)
 within 5 test -e "$state/c/conf"
 t=$((($(date +%s%N) - t) / 1000000))
 measure
-ok 'a changed config is read within a second' test $t -lt $((1000 * slow))
+ok 'a changed config is read within a second' test $t -lt $((1000 * slowness))
 ok 'and deploys what is new' within 5 holds "$(tree c)/a/f" 4
 [ -z "$local" ] || ok 'and mounts it' within 5 holds "$tmp/live/c/f" 4
 echo nonsense >"$config"
@@ -235,7 +235,7 @@ touch "$state/a/ctl/poke"
 ok 'another service is live meanwhile' within 5 holds "$(tree a)/a/f" 6
 t=$((($(date +%s%N) - t) / 1000000))
 measure
-ok 'in its usual time' test $t -lt $((2000 * slow))
+ok 'in its usual time' test $t -lt $((2000 * slowness))
 ok 'and its action done' within 5 grep -qx 'applied=.*' "$state/a/status"
 is 'while that one is still at it' \
 	"$(children sleep | wc -l)" 1
