@@ -35,6 +35,7 @@ struct stream {
 	struct advert advert;
 	struct request request;
 	struct pktline_out in, out;
+	struct bands bands;
 	size_t read;			/* of in, what libgit2 has seen */
 	int reads;			/* since something was said */
 	int asked;			/* nothing more is to be said */
@@ -43,6 +44,7 @@ struct stream {
 enum {
 	PROMPT_READS = 8,	/* until a pack comes, in large pieces */
 	SOCKETS_MAX = 64,	/* mostly, more than a child has open */
+	CHATTER_MAX = 64 << 20,	/* of refs, and reports of progress */
 };
 
 static int
@@ -80,6 +82,21 @@ hurry(void)
 			    sizeof(on));
 }
 
+/* Who has nothing to say may talk for ever: that is no progress. */
+static void
+came(struct stream *s, const char *buf, size_t len)
+{
+	struct lean *lean = s->owner->lean;
+	size_t pack = s->advert.done ? bands_count(&s->bands, buf, len) : 0;
+	size_t chatter = CHATTER_MAX - lean->chatter;
+
+	if (chatter > len - pack)
+		chatter = len - pack;
+	lean->chatter += chatter;
+	if (lean->got)
+		lean->got(lean->arg, pack + chatter);
+}
+
 static int
 inner_read(struct stream *s, char *buf, size_t size, size_t *got)
 {
@@ -89,8 +106,8 @@ inner_read(struct stream *s, char *buf, size_t size, size_t *got)
 	if (s->reads++ < PROMPT_READS)
 		hurry();
 	e = s->inner->read(s->inner, buf, size, got);
-	if (e == 0 && lean->got)
-		lean->got(lean->arg, *got);
+	if (e == 0)
+		came(s, buf, *got);
 	if (e == 0 && s->asked && lean->coming)
 		lean->coming(lean->arg);
 	s->asked = s->asked && e;

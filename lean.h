@@ -15,7 +15,9 @@ struct lean {
 	int forget;	/* don't say what we have */
 	void (*coming)(void *arg); /* called when the answer to the last
 			 * request of a connection begins */
-	void (*got)(void *arg, size_t len); /* so many bytes came */
+	void (*got)(void *arg, size_t len); /* so many bytes came that were of
+			 * a pack, or of the first CHATTER_MAX of all else */
+	size_t chatter;	/* so many of all else */
 	void *arg;
 
 	int can_filter;	/* it can leave blobs out, */

@@ -246,3 +246,41 @@ request_answer(struct request *r, struct pktline_out *out)
 	*r->had = '\0';
 	r->unasked = 0;
 }
+
+/* Takes a byte of a line's length; with the fourth one it is known. */
+static void
+head_take(struct bands *b, char c)
+{
+	int n;
+
+	b->head[b->have++] = c;
+	if (b->have < sizeof(b->head))
+		return;
+	b->have = 0;
+	b->band = 0;
+	b->raw = memcmp(b->head, "PACK", sizeof(b->head)) == 0;
+	n = line_length(b->head);
+	b->left = n > 4 ? (size_t)n - 4 : 0;
+}
+
+size_t
+bands_count(struct bands *b, const char *buf, size_t len)
+{
+	size_t i, n, count = 0;
+
+	for (i = 0; i < len && !b->raw; i += n) {
+		n = 1;
+		if (!b->left) {
+			head_take(b, buf[i]);
+			continue;
+		}
+		if (!b->band) {
+			b->band = buf[i] ? buf[i] : -1;
+		} else {
+			n = b->left < len - i ? b->left : len - i;
+			count += b->band == 1 ? n : 0;
+		}
+		b->left -= n;
+	}
+	return count + len - i;
+}

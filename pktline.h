@@ -64,3 +64,16 @@ int request_take(struct request *r, const char *buf, size_t len,
 /* Says in the upstream's place that it knows one of these commits: so libgit2
  * asks about no more. Clears unasked. */
 void request_answer(struct request *r, struct pktline_out *out);
+
+/* An upstream's answers, after its list of refs. */
+struct bands {
+	char head[4];		/* a line's length, and */
+	size_t have;		/* so much of it */
+	size_t left;		/* of the line */
+	int band;		/* its first byte, or 0 before that came */
+	int raw;		/* the rest is a pack */
+};
+
+/* How many of those bytes are of a pack: of band 1 (gitprotocol-pack(5),
+ * "Packfile Data"), or all from `PACK` on. What makes no sense is none. */
+size_t bands_count(struct bands *b, const char *buf, size_t len);
