@@ -198,28 +198,45 @@ service_free(struct config_service *s)
 	kv_free(&s->conf);
 }
 
+/* A fault where an earlier service on the upstream of s says something else for
+ * the key k. */
+static void
+secret_fault(struct reader *r, const struct config_service *s, size_t k)
+{
+	const char *url = kv_get(&s->conf, "upstream"), *other, *value;
+	const struct config_service *o;
+	size_t i;
+
+	for (i = 0; i < r->c->nservices; i++) {
+		o = &r->c->services[i];
+		other = kv_get(&o->conf, "upstream");
+		value = kv_get(&o->conf, key_name(k));
+		if (!other || !value || strcmp(url, other) ||
+		    !strcmp(value, kv_get(&s->conf, key_name(k))))
+			continue;
+		fault(r, AT(s), "service %s has another %s than %s, for the "
+		    "same upstream", s->name, key_name(k), o->name);
+		return;
+	}
+}
+
 /* Services on one upstream share a contact, and so whatever it takes to get
  * in: a fault where an earlier one says that it takes something else. */
 static void
 secrets_check(struct reader *r, const struct config_service *s)
 {
-	const char *url = kv_get(&s->conf, "upstream"), *a, *b;
-	const struct config_service *o;
-	size_t i, k;
+	const char *url = kv_get(&s->conf, "upstream"), *value;
+	char *key;
+	size_t k;
 
-	for (i = 0; i < r->c->nservices; i++) {
-		o = &r->c->services[i];
-		b = kv_get(&o->conf, "upstream");
-		if (!url || !b || strcmp(url, b))
+	for (k = K_KEY; url && k <= K_CA; k++) {
+		value = kv_get(&s->conf, key_name(k));
+		if (!value)
 			continue;
-		for (k = K_KEY; k <= K_CA; k++) {
-			a = kv_get(&s->conf, key_name(k));
-			b = kv_get(&o->conf, key_name(k));
-			if (a && b && strcmp(a, b))
-				fault(r, AT(s), "service %s has another %s "
-				    "than %s, for the same upstream", s->name,
-				    key_name(k), o->name);
-		}
+		key = xasprintf("%s %s", key_name(k), url);
+		if (taken_otherwise(&r->c->taken, key, value))
+			secret_fault(r, s, k);
+		free(key);
 	}
 }
 
