@@ -50,7 +50,6 @@ struct config {
 	struct fault faults[FAULTS_MAX];
 	size_t nfaults;			/* there may be more than that */
 	void *index;			/* of machines, for tsearch(3) */
-	void *logins;			/* of upstreams, the same */
 	struct hashes taken;		/* names and places of services */
 };
 

@@ -3,7 +3,8 @@
 /*
  * Each service would have to be compared with all before it. A set of hashes
  * tells those that can't be in anybody's way: nearly all. It has the names and
- * places of all services so far, and the directories above these places.
+ * places of all services so far, the directories above these places, and what
+ * each upstream's secrets are.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,9 @@
 #include "util.h"
 
 /* What a text is, for the set. */
-enum { NAME = 1, PLACE, ABOVE_PLACE, WORK, ABOVE_WORK };
+enum {
+	NAME = 1, PLACE, ABOVE_PLACE, WORK, ABOVE_WORK, KEY, KEY_VALUE
+};
 
 /* The slot of the hash, or the free one that it would get. */
 static uint64_t *
@@ -60,6 +63,19 @@ hash_add(struct hashes *h, uint64_t hash, int kind)
 	slot = slot_find(h, salted(hash, kind));
 	h->n += *slot == 0;
 	*slot = salted(hash, kind);
+}
+
+int
+taken_otherwise(struct hashes *h, const char *key, const char *value)
+{
+	char *both = xasprintf("%s\n%s", key, value);
+	uint64_t one = text_hash(key), all = text_hash(both);
+	int known = hash_has(h, one, KEY), same = hash_has(h, all, KEY_VALUE);
+
+	free(both);
+	hash_add(h, one, KEY);
+	hash_add(h, all, KEY_VALUE);
+	return known && !same;
 }
 
 /* The hash of the first component of *path that hasn't been read and all

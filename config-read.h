@@ -65,3 +65,6 @@ void env_merge(struct kv *env, const struct kv *from);
 void places_check(struct reader *r, const struct config_service *s);
 /* The same for those of s and all else on this host. */
 void places_check_host(struct reader *r, const struct config_service *s);
+
+/* Whether that was said of key before, and never the same; it is noted. */
+int taken_otherwise(struct hashes *h, const char *key, const char *value);

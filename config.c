@@ -198,34 +198,26 @@ service_free(struct config_service *s)
 	kv_free(&s->conf);
 }
 
-/* What it takes to get in to an upstream: a value for each key, and the service
- * that had it first. */
-struct login {
-	const char *url;
-	const char *value[K_CA - K_KEY + 1], *name[K_CA - K_KEY + 1];
-};
-
-static int
-login_compare(const void *a, const void *b)
+/* A fault where an earlier service on the upstream of s says something else for
+ * the key k. */
+static void
+secret_fault(struct reader *r, const struct config_service *s, size_t k)
 {
-	return strcmp(((const struct login *)a)->url,
-	    ((const struct login *)b)->url);
-}
+	const char *url = kv_get(&s->conf, "upstream"), *other, *value;
+	const struct config_service *o;
+	size_t i;
 
-/* The login of url, as it was found so far. */
-static struct login *
-login_of(struct reader *r, const char *url)
-{
-	struct login *new = xmalloc(sizeof(*new)), **found;
-
-	memset(new, 0, sizeof(*new));
-	new->url = url;
-	found = tsearch(new, &r->c->logins, login_compare);
-	if (!found)
-		die(EXIT_SYS, "tsearch:");
-	if (*found != new)
-		free(new);
-	return *found;
+	for (i = 0; i < r->c->nservices; i++) {
+		o = &r->c->services[i];
+		other = kv_get(&o->conf, "upstream");
+		value = kv_get(&o->conf, key_name(k));
+		if (!other || !value || strcmp(url, other) ||
+		    !strcmp(value, kv_get(&s->conf, key_name(k))))
+			continue;
+		fault(r, AT(s), "service %s has another %s than %s, for the "
+		    "same upstream", s->name, key_name(k), o->name);
+		return;
+	}
 }
 
 /* Services on one upstream share a contact, and so whatever it takes to get
@@ -234,21 +226,17 @@ static void
 secrets_check(struct reader *r, const struct config_service *s)
 {
 	const char *url = kv_get(&s->conf, "upstream"), *value;
-	struct login *login = url ? login_of(r, url) : NULL;
-	size_t i;
+	char *key;
+	size_t k;
 
-	for (i = 0; login && i <= K_CA - K_KEY; i++) {
-		value = kv_get(&s->conf, key_name(K_KEY + i));
+	for (k = K_KEY; url && k <= K_CA; k++) {
+		value = kv_get(&s->conf, key_name(k));
 		if (!value)
 			continue;
-		if (!login->value[i]) {
-			login->value[i] = value;
-			login->name[i] = s->name;
-		} else if (strcmp(value, login->value[i])) {
-			fault(r, AT(s), "service %s has another %s than %s, "
-			    "for the same upstream", s->name,
-			    key_name(K_KEY + i), login->name[i]);
-		}
+		key = xasprintf("%s %s", key_name(k), url);
+		if (taken_otherwise(&r->c->taken, key, value))
+			secret_fault(r, s, k);
+		free(key);
 	}
 }
 
@@ -432,7 +420,6 @@ config_free(struct config *c)
 		free(c->machines[i]->name);
 		free(c->machines[i]);
 	}
-	tdestroy(c->logins, free);
 	free(c->services);
 	free(c->machines);
 	free(c->taken.slot);

@@ -125,6 +125,9 @@ struct change {
 	const char *machine, *service, *from, *to, *hash, *info;
 };
 void change_print(const struct change *c);
+/* Says on standard error, once for m, that no runner runs there, and what is
+ * wrong with its config, if that isn't "". */
+void here_print(const struct machine *m, int runs, const char *fault);
 
 /* What a machine says of what went wrong, for people. To be freed. */
 char *answer_why(const struct ask *a);

@@ -29,7 +29,7 @@ static const int calls[] = {
 	/* the state directory */
 	SYS_openat, SYS_openat2, SYS_fstat, SYS_statx, SYS_lseek,
 	SYS_pread64, SYS_getdents64, SYS_faccessat, SYS_readlinkat,
-	SYS_fchmod, SYS_fsync, SYS_renameat2, SYS_unlinkat, SYS_flock,
+	SYS_fchmod, SYS_fsync, SYS_renameat2, SYS_unlinkat,
 	SYS_inotify_add_watch, SYS_inotify_rm_watch,
 #ifdef SYS_newfstatat
 	SYS_newfstatat,

@@ -126,6 +126,9 @@ followed_listen(struct followed *f)
 	for (i = 0; i < json_array_size(answer.list); i++)
 		news += event_take(f, json_array_get(answer.list, i));
 	f->ask.since = (uint64_t)answer_number(answer.root, "next");
+	if (!f->met)
+		here_print(f->machine, !answer_false(answer.root, "runner"),
+		    answer_text(answer.root, "config"));
 	answer_end(&answer);
 	if (f->away)
 		warn("@%s: answers again", f->machine->name);
@@ -196,6 +199,16 @@ here(const char *name, uint64_t since, int silent)
 	return since;
 }
 
+/* What is to be said of m, which is this one, before all else. */
+static void
+here_tell(const struct machine *m)
+{
+	char *fault = here_fault();
+
+	here_print(m, here_runs(), fault ? fault : "");
+	free(fault);
+}
+
 /* Asks those whose time it is; returns the milliseconds until the next has
  * its own, or -1 where all are lost. */
 static int64_t
@@ -229,6 +242,7 @@ follow(struct machine *machines, size_t nmachines)
 	for (i = 0; i < nmachines; i++) {
 		if (machines[i].how == HOW_LOCAL) {
 			local = machines[i].name;
+			here_tell(&machines[i]);
 			continue;
 		}
 		list[n].machine = list[n].ask.machine = &machines[i];

@@ -1,6 +1,5 @@
 /* here.c - what is to be said before all that is shown: does anybody work? */
 /* SPDX-License-Identifier: ISC */
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -39,22 +38,25 @@ interval_shortest(void)
 	return least == INT64_MAX ? INTERVAL : least;
 }
 
-/* The runner holds the lock of .running as long as it is there; `gitopper -1`
- * leaves a word in it when it is done. */
+/* The runner has the FIFO .running open for writing as long as it is there,
+ * which nobody else may; `gitopper -1` leaves a file in its place when it is
+ * done. */
 int
 here_runs(void)
 {
 	int fd = openat(state_dir, ".running",
 	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	struct stat st;
+	struct stat st = { 0 };
 	int64_t ago;
-	int runs;
+	int runs = 0;
+	char c;
 
 	if (fd < 0)
 		return 0;
-	/* shared: two who ask at once aren't taken for a runner */
-	runs = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-	if (!runs && fstat(fd, &st) == 0 && st.st_size > 0) {
+	if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode)) {
+		/* its end, where there is nobody who could write */
+		runs = read(fd, &c, 1) != 0;
+	} else if (st.st_size > 0) {
 		ago = time(NULL) - st.st_mtime;
 		/* a time to come is a clock that was wrong */
 		runs = ago >= 0 && ago <

@@ -222,21 +222,18 @@ list_key(enum verb verb)
 	}
 }
 
-/* What is to be said first, and once for a machine. */
-static void
-here_print(const struct ask *a, const json_t *root)
+void
+here_print(const struct machine *m, int runs, const char *fault)
 {
 	static const struct machine *last;
-	const char *fault = answer_text(root, "config");
-	int local = a->machine->how == HOW_LOCAL;
+	int local = m->how == HOW_LOCAL;
 	char *name;
 
-	if (last == a->machine)
+	if (last == m)
 		return;
-	last = a->machine;
-	name = local ? xstrdup("") : xasprintf("@%s: ", a->machine->name);
-	/* a gitopper of old doesn't tell */
-	if (answer_false(root, "runner"))
+	last = m;
+	name = local ? xstrdup("") : xasprintf("@%s: ", m->name);
+	if (!runs)
 		warn("%sgitopper isn't running %s: orders wait, and what is "
 		    "shown may be old", name, local ? "here" : "there");
 	if (*fault)
@@ -260,7 +257,9 @@ objects_print(const struct ask *a, const char *machine)
 		error_add(a, why);
 		return;
 	}
-	here_print(a, answer.root);
+	/* a gitopper of old doesn't tell */
+	here_print(a->machine, !answer_false(answer.root, "runner"),
+	    answer_text(answer.root, "config"));
 	if (has_lines(a->verb) && options.json)
 		object_print(answer.root, machine);
 	else if (has_lines(a->verb))

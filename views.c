@@ -192,9 +192,10 @@ event_write(const struct event *e, FILE *f)
 
 static void
 events_write(struct call *call, const struct event *events, size_t n,
-	uint64_t next)
+	uint64_t next, int begins)
 {
 	struct draft draft;
+	char *fault;
 	size_t i;
 
 	if (!draft_open(&draft, call))
@@ -205,7 +206,13 @@ events_write(struct call *call, const struct event *events, size_t n,
 			putc(',', draft.f);
 		event_write(&events[i], draft.f);
 	}
-	fputs("]}\n", draft.f);
+	putc(']', draft.f);
+	if (begins) {
+		fault = here_fault();
+		here_json(here_runs(), fault, draft.f);
+		free(fault);
+	}
+	fputs("}\n", draft.f);
 	draft_reply(&draft, call, NULL);
 }
 
@@ -232,15 +239,15 @@ view_watch(struct call *call)
 		return ROUTE_DONE;
 	}
 	n = mirror_events((uint64_t)since, &events, &next);
-	/* who begins wants a number to go on with */
+	/* who begins wants a number to go on with, and whether anybody works */
 	if (!n && since && !call->late)
 		return ROUTE_WAIT;
-	if (!n || !mirror_remembers((uint64_t)since)) {
-		events_write(call, events, n, next);
+	if (!n || !since || !mirror_remembers((uint64_t)since)) {
+		events_write(call, events, n, next, !since);
 		return ROUTE_DONE;
 	}
 	if (!last || number != call->number || count != n) {
-		events_write(call, events, n, next);
+		events_write(call, events, n, next, 0);
 		body_drop(last);
 		last = reply->status == 200 ? body_hold(reply->body) : NULL;
 		number = call->number;

@@ -821,21 +821,29 @@ many() {
 			"dirs = [{ link = \"a\", local = \"/l/s$_/a\" }]\n"
 			for 1 .. $n' "$1" "${2-}"
 }
-# cpu COUNT TIMES: seconds of CPU that one reading takes
+# cpu COUNT TIMES [LINE]: seconds of CPU that one reading takes
 cpu() {
-	many "$1" | config
+	many "$1" "${3-}" | config
 	perl "$top/tests/cpu.pl" 5 "$2" \
 		sh -c 'exec gitopper-conf -n -h web -c "$1" >/dev/null' sh "$c"
 }
 rm -r "$GITOPPER_STATE" && mkdir "$GITOPPER_STATE"
-few=$(cpu 500 10) all=$(cpu 5000 1)
 # AddressSanitizer's memory gets slower as it gets more
 most=20
 ! grep -q __asan_init "$(command -v gitopper-conf)" || most=80
-is 'ten times the services take ten times as long' "$(perl -e '
-	my ($most, $few, $all) = @ARGV;
-	print "$few s for 500, $all s for 5,000" if $all > $most * $few
-' "$most" "$few" "$all")" ''
+for line in '' 'key = "/k"'; do
+	few=$(cpu 500 10 "$line") all=$(cpu 5000 1 "$line")
+	is "ten times the services${line:+ with a secret} take ten times as long" \
+		"$(perl -e '
+		my ($most, $few, $all) = @ARGV;
+		print "$few s for 500, $all s for 5,000" if $all > $most * $few
+	' "$most" "$few" "$all")" ''
+done
+{
+	many 30 'key = "/k"'
+	service 'key = "/other"'
+} | config
+faulty 211:3 'service x has another key than s1, for the same upstream'
 {
 	many 3000
 	service 'dirs = [{ link = "a", local = "/l/s17" }]'

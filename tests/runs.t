@@ -35,6 +35,11 @@ metric() {
 said() {
 	gitopper-ctl "$@" 2>&1 >"$tmp/table"
 }
+# watched ARGUMENT...: what watch has to say, from then on; $pid is its id
+watched() {
+	spawn gitopper-ctl watch "$@" >"$tmp/events" 2>"$tmp/watch"
+}
+watch_says() { [ "$(sed s/there/here/ "$tmp/watch")" = "$1" ]; }
 here="gitopper-ctl: gitopper isn't running here: orders wait, and what is \
 shown may be old"
 start() {
@@ -55,6 +60,13 @@ told() {
 	is "$1: so does @machine" "$(said list "@$httpd_url")" \
 		"gitopper-ctl: @$httpd_url: gitopper isn't running there: \
 orders wait, and what is shown may be old"
+	watched
+	ok "$1: and watch" within 10 watch_says "$here"
+	stop "$pid"
+	watched "@$httpd_url"
+	ok "$1: and watch @machine" within 10 watch_says "gitopper-ctl: \
+@$httpd_url: ${here#*: }"
+	stop "$pid"
 	is "$1: JSON" "$(get /list/services | jq .runner)" false
 	is "$1: of one service" "$(get /list/service/a | jq .runner)" false
 	is "$1: /health" "$(health '')" 'no runner 503'
