@@ -252,6 +252,38 @@ open_beneath(int root, const char *path, int flags, mode_t mode)
 	return (int)fd;
 }
 
+int
+dir_is_empty(int fd)
+{
+	struct dirent *e;
+	int empty = 1, copy = openat(fd, ".", O_RDONLY | O_DIRECTORY |
+	    O_CLOEXEC);
+	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+
+	if (!d) {
+		if (copy >= 0)
+			close(copy);
+		return 0;
+	}
+	while (empty && (e = readdir(d)))
+		empty = !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..");
+	closedir(d);
+	return empty;
+}
+
+/* The directory that was just made gets its mode and its owner. Whoever may
+ * write to the one above may have put another in its place, and is not to get
+ * what is in it. */
+static int
+dir_give(int fd, uid_t uid, gid_t gid)
+{
+	if (!dir_is_empty(fd)) {
+		errno = ENOTEMPTY;
+		return -1;
+	}
+	return fchmod(fd, 0755) < 0 ? -1 : fchown(fd, uid, gid);
+}
+
 /* Opens, or makes, the directory name in dir; closes dir. */
 static int
 dir_step(int dir, const char *name, uid_t uid, gid_t gid)
@@ -265,8 +297,7 @@ dir_step(int dir, const char *name, uid_t uid, gid_t gid)
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		goto fail;
-	/* by descriptor: whoever may write to dir may have moved the name */
-	if (made && (fchmod(fd, 0755) < 0 || fchown(fd, uid, gid) < 0)) {
+	if (made && dir_give(fd, uid, gid) < 0) {
 		saved = errno;
 		close(fd);
 		errno = saved;
