@@ -427,6 +427,15 @@ rm -r "$M/app/etc/new"
 ok 'and a cycle after that' cycle
 is 'goes on' "$(cat "$M/app/etc/new/conf")" one
 
+mkdir -m 700 "$M/app/roots"
+echo secret >"$M/app/roots/key"
+setpriv --reuid=daemon --clear-groups sh -c \
+	'cd "$1" && mv etc was && mv roots etc' - "$M/app"
+sed -i 's/"daemon"/"bin"/' "$c"
+ok 'one of root'\''s where another user is to own the tree' cycle
+is 'stays root'\''s as well' "$(stat -c '%U %a' "$M/app/etc")" 'root 700'
+is 'the files are given' "$(stat -c %U "$M/app/etc/conf")" bin
+
 #
 # Without root, and the state directory
 #
