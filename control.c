@@ -211,13 +211,10 @@ ctl_weigh(struct ctl *c)
 		c->stamp[FROZEN][0] = '\0';
 	if (!c->pinned)
 		c->stamp[PIN][0] = c->pin[0] = '\0';
-	/* a wish that makes no sense is none; what holds, holds all the same */
-	c->poke = c->file[POKE].there && !*c->file[POKE].fault;
-	c->unfreeze = c->file[UNFREEZE].there && !*c->file[UNFREEZE].fault;
-	if (!c->poke)
-		c->stamp[POKE][0] = '\0';
-	if (!c->unfreeze)
-		c->stamp[UNFREEZE][0] = '\0';
+	/* one that can't be read is one that says nothing, as after touch(1):
+	 * where it counted as none it would stay, in the way of others */
+	c->poke = c->file[POKE].there;
+	c->unfreeze = c->file[UNFREEZE].there;
 }
 
 int

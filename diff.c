@@ -159,8 +159,7 @@ diff_write(const struct service *s, FILE *f)
 	if (plan_read(&look.index, s->dir, "index") < 0)
 		trouble(&look, "index");
 	else if (look.index.tree)
-		look.root = open(look.index.tree,
-		    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		look.root = dir_open(look.index.tree, DIR_ANY);
 	if (look.index.tree && look.root < 0 && errno != ENOENT)
 		trouble(&look, "");
 	/* a tree that is gone has lost all its files, as an empty one */

@@ -19,7 +19,7 @@
 int file_lazy;
 
 enum {
-	TRIES      = 10,	/* names drawn by lot */
+	TRIES      = 10,	/* names drawn by lot, and looks at a tree */
 	NAME_DRAWN = 32,	/* bytes of one */
 	LEVELS     = 64,	/* directories open at a time */
 };
@@ -252,6 +252,38 @@ open_beneath(int root, const char *path, int flags, mode_t mode)
 	return (int)fd;
 }
 
+int
+dir_is_empty(int fd)
+{
+	struct dirent *e;
+	int empty = 1, copy = openat(fd, ".", O_RDONLY | O_DIRECTORY |
+	    O_CLOEXEC);
+	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+
+	if (!d) {
+		if (copy >= 0)
+			close(copy);
+		return 0;
+	}
+	while (empty && (e = readdir(d)))
+		empty = !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..");
+	closedir(d);
+	return empty;
+}
+
+/* The directory that was just made gets its mode and its owner. Whoever may
+ * write to the one above may have put another in its place, and is not to get
+ * what is in it. */
+static int
+dir_give(int fd, uid_t uid, gid_t gid)
+{
+	if (!dir_is_empty(fd)) {
+		errno = ENOTEMPTY;
+		return -1;
+	}
+	return fchmod(fd, 0755) < 0 ? -1 : fchown(fd, uid, gid);
+}
+
 /* Opens, or makes, the directory name in dir; closes dir. */
 static int
 dir_step(int dir, const char *name, uid_t uid, gid_t gid)
@@ -265,8 +297,7 @@ dir_step(int dir, const char *name, uid_t uid, gid_t gid)
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		goto fail;
-	/* by descriptor: whoever may write to dir may have moved the name */
-	if (made && (fchmod(fd, 0755) < 0 || fchown(fd, uid, gid) < 0)) {
+	if (made && dir_give(fd, uid, gid) < 0) {
 		saved = errno;
 		close(fd);
 		errno = saved;
@@ -309,27 +340,45 @@ struct descent {
 	DIR *dir[LEVELS];
 	char name[LEVELS][NAME_MAX + 1];
 	size_t n;
-	dev_t dev;
+	struct statx first;	/* where it is mounted counts */
 	int again;		/* something came up to the first one */
 };
+
+/* Whether what fd is lies in another mount than the first directory. Before
+ * Linux 5.8 two mounts of one file system can't be told apart. */
+static int
+is_elsewhere(struct descent *d, int fd)
+{
+	struct statx stx;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx) < 0)
+		return -1;
+	if (d->n == 0)
+		d->first = stx;
+	return stx.stx_dev_major != d->first.stx_dev_major ||
+	    stx.stx_dev_minor != d->first.stx_dev_minor ||
+	    ((stx.stx_mask & STATX_MNT_ID) &&
+	    stx.stx_mnt_id != d->first.stx_mnt_id);
+}
 
 /* Goes down into the directory name in dir. Returns 0, or -1 and errno. */
 static int
 descent_enter(struct descent *d, int dir, const char *name)
 {
-	struct stat st;
-	int saved, fd = openat(dir, name,
+	int elsewhere, saved, fd = openat(dir, name,
 	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, &st) < 0)
-		goto fail;
-	if (d->n && st.st_dev != d->dev) {
+	elsewhere = is_elsewhere(d, fd);
+	if (elsewhere > 0)
 		errno = EXDEV;
+	if (elsewhere)
 		goto fail;
-	}
-	d->dev = st.st_dev;
+	/* whose it was is not to fill it as fast as it is emptied; without
+	 * root it is ours, or there is nothing that we could do */
+	if (fchown(fd, geteuid(), (gid_t)-1) == 0)
+		(void)fchmod(fd, 0700);
 	d->dir[d->n] = fdopendir(fd);
 	if (!d->dir[d->n])
 		goto fail;
@@ -396,14 +445,13 @@ descent_run(struct descent *d)
 	return 0;
 }
 
-int
-remove_tree(int dir, const char *name)
+/* Removes all that can be seen of it. Returns 0, or -1 and errno. */
+static int
+tree_pass(int dir, const char *name)
 {
 	struct descent d = { .n = 0 };
 	int result, saved;
 
-	if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
-		return 0;
 	/* unlinkat says EROFS even of what isn't there */
 	if (descent_enter(&d, dir, name) < 0)
 		return errno == ENOENT ? 0 : -1;
@@ -413,6 +461,23 @@ remove_tree(int dir, const char *name)
 		closedir(d.dir[--d.n]);
 	errno = saved;
 	return result < 0 ? -1 : unlinkat(dir, name, AT_REMOVEDIR);
+}
+
+int
+remove_tree(int dir, const char *name)
+{
+	int i, result;
+
+	if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	/* what was being made when its directory became ours may have come
+	 * after we looked */
+	for (i = 0; i < TRIES; i++) {
+		result = tree_pass(dir, name);
+		if (result == 0 || errno != ENOTEMPTY)
+			break;
+	}
+	return result;
 }
 
 int

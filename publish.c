@@ -270,17 +270,21 @@ is_kept(const struct publish *p, const struct entry *e)
 	    strcmp(old->id, e->id) == 0;
 }
 
-/* The directories above path get the owner that the files have. */
+/* The directories above path that the former owner had get the one that the
+ * files have: another one's is there because somebody moved it there. */
 static int
 dirs_own(struct publish *p, const char *path)
 {
 	char *above = xstrdup(path), *slash;
 	int fd, result = fchown(p->tree, p->uid, p->gid);
+	struct stat st;
 
 	while (result == 0 && (slash = strrchr(above, '/'))) {
 		*slash = '\0';
 		fd = open_beneath(p->tree, above, O_RDONLY | O_DIRECTORY, 0);
-		result = fd < 0 ? -1 : fchown(fd, p->uid, p->gid);
+		result = fd < 0 ? -1 : fstat(fd, &st);
+		if (result == 0 && st.st_uid == p->index.owner)
+			result = fchown(fd, p->uid, p->gid);
 		if (fd >= 0)
 			close(fd);
 	}

@@ -15,7 +15,7 @@ static const struct {
 	const char *name, *done;
 } files[] = {
 	[FROZEN] = { "frozen", "frozen" }, [PIN] = { "pin", "pinned" },
-	[POKE] = { "poke", "poked" }, [UNFREEZE] = { "unfreeze", "unfrozen" },
+	[POKE] = { "poke", NULL }, [UNFREEZE] = { "unfreeze", NULL },
 };
 
 /* Says why a control file couldn't be written or removed; returns -1. */
@@ -27,7 +27,10 @@ refused(const struct service *s, int i, char why[WHY_MAX])
 	char who[OWNER_MAX];
 
 	/* in a sticky directory a file is its owner's */
-	if (saved == EPERM && f->root)
+	if (saved == EPERM && i >= POKE)
+		snprintf(why, WHY_MAX, "another's %s waits; try again",
+		    files[i].name);
+	else if (saved == EPERM && f->root)
 		snprintf(why, WHY_MAX,
 		    "frozen by root: can only be lifted by root");
 	else if (saved == EPERM && f->there)
@@ -113,16 +116,15 @@ int
 steer_pull(const struct service *s, const char *how, char why[WHY_MAX])
 {
 	struct ctl c;
+	int saved;
 
 	if (ctl_write(s->dir, "poke", how) == 0)
 		return 0;
+	saved = errno;
 	/* another's poke is as good, if it says as much */
-	if (errno == EPERM && ctl_read(&c, s->dir) == 0 && c.poke) {
-		if (strstr(ctl_poke(&c), how))
-			return 0;
-		snprintf(why, WHY_MAX, "another's poke waits; try again");
-		errno = EPERM;
-		return -1;
-	}
+	if (saved == EPERM && ctl_read(&c, s->dir) == 0 && c.poke &&
+	    strstr(ctl_poke(&c), how))
+		return 0;
+	errno = saved;
 	return refused(s, POKE, why);
 }

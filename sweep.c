@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config.h"
 #include "state.h"
 #include "sweep.h"
 #include "util.h"
@@ -31,14 +32,16 @@ file_sum(const char *path, const struct stat *st)
 	return (sum ^ (uint64_t)st->st_mtim.tv_nsec) * 0x100000001b3;
 }
 
-uint64_t
-store_sweep(const char *dir, uint64_t *bytes)
+/* Nothing of git's is so deep, and what is makes the store one that is to be
+ * thrown away. */
+static uint64_t
+dir_sweep(const char *dir, int depth, uint64_t *bytes)
 {
 	char path[4096];
 	struct dirent *e;
 	struct stat st;
 	uint64_t sum = 0;
-	DIR *d = opendir(dir);
+	DIR *d = depth > DEPTH_MAX ? NULL : opendir(dir);
 
 	if (!d)
 		return 0;
@@ -47,7 +50,7 @@ store_sweep(const char *dir, uint64_t *bytes)
 		    path_join(path, sizeof(path), dir, e->d_name) < 0)
 			continue;
 		if (e->d_type == DT_DIR)
-			sum += store_sweep(path, bytes);
+			sum += dir_sweep(path, depth + 1, bytes);
 		else if (lstat(path, &st) < 0)
 			continue;
 		else if (is_left_behind(e->d_name, &st))
@@ -58,4 +61,10 @@ store_sweep(const char *dir, uint64_t *bytes)
 	}
 	closedir(d);
 	return sum;
+}
+
+uint64_t
+store_sweep(const char *dir, uint64_t *bytes)
+{
+	return dir_sweep(dir, 0, bytes);
 }

@@ -2,7 +2,6 @@
 /* SPDX-License-Identifier: ISC */
 #include <sys/stat.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -44,21 +43,14 @@ plan_links_fit(const struct service *s, const struct plan *plan)
 int
 tree_is_empty(const struct service *s)
 {
-	struct dirent *e;
 	struct stat st;
-	DIR *d;
-	int fd = place_open(s, PLACE_TREE), empty = 1;
+	int fd = place_open(s, PLACE_TREE), empty;
 
 	if (fd < 0)
 		return 1;
 	/* a directory in it has a link to it, on most file systems */
-	if ((fstat(fd, &st) == 0 && st.st_nlink > 2) || !(d = fdopendir(fd))) {
-		close(fd);
-		return 0;
-	}
-	while (empty && (e = readdir(d)))
-		empty = !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..");
-	closedir(d);
+	empty = fstat(fd, &st) == 0 && st.st_nlink <= 2 && dir_is_empty(fd);
+	close(fd);
 	return empty;
 }
 

@@ -116,10 +116,14 @@ extern int file_lazy;
  */
 int open_beneath(int root, const char *path, int flags, mode_t mode);
 
+/* Whether the directory fd has nothing in it; 0 where that can't be told. */
+int dir_is_empty(int fd);
+
 /*
  * Opens the directory path below root as open_beneath does, and makes what
  * is missing of it: mode 0755, the last one owned by uid and gid, those above
- * it by puid and pgid; (uid_t)-1 leaves an owner alone.
+ * it by puid and pgid; (uid_t)-1 leaves an owner alone. One that was just made
+ * and has something in it is another one, and left as it is: ENOTEMPTY.
  * Returns a descriptor, or -1 and errno.
  */
 int dir_make(int root, const char *path, uid_t puid, gid_t pgid, uid_t uid,

@@ -220,6 +220,25 @@ if [ "$root" ]; then
 		"$(id -u games)" "$S/many/check/etc" >"$tmp/race"
 	ok 'a copy of many files' act many
 	is 'nobody gets into it before it is whole' "$(cat "$tmp/race")" whole
+
+	# whoever is in it could fill it as fast as it is emptied
+	script fills <<-'END'
+	cd "$GITOPPER_NEXT/etc" && [ ! -e "$0.on" ] || exit 0
+	for n in 1 2 3 4; do
+		setsid perl -e 'alarm 60; for (;;) {
+			open my $f, ">", "$$." . $n++ or exit;
+			open $f, ">", "$ARGV[0].on" if $n == 1000 }' "$0" \
+			</dev/null >/dev/null 2>&1 &
+	done
+	until [ -e "$0.on" ]; do sleep 0.02; done
+	END
+	chmod 1777 "$tmp/bin"
+	mkdir "$S/filled" && mount -t tmpfs tmpfs "$S/filled"
+	service filled "check=$tmp/bin/fills" user=games
+	ok 'a check that leaves a program, which fills the copy' act filled
+	ok 'the copy is removed' [ ! -e "$S/filled/check" ]
+	sed -i '/^checked/d' "$S/filled/status"
+	is 'and the next check is made' "$(act filled)" filled
 fi
 
 # links out of the tree

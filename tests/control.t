@@ -268,6 +268,31 @@ if [ -n "$root" ]; then
 	pull s >/dev/null
 	is 'goes that way, too' "$(ls -A "$S/s/ctl")" ''
 
+	# what only its owner can take away, and says nothing
+	for name in unfreeze poke; do
+		for trap in mkfifo mkdir 'ln -s x'; do
+			as anna $trap "$S/s/ctl/$name"
+			is "$trap $name: makes it due" \
+				"$(gitopper-wait -t 0 | tr '\n' ' ')" 's '
+			pull s >/dev/null
+			is 'is taken away' "$(ls -A "$S/s/ctl")" ''
+			act
+		done
+	done
+	as anna mkfifo "$S/s/ctl/unfreeze" "$S/s/ctl/poke"
+	as anna "$ctl" freeze s >/dev/null
+	fails 1 'until then it is in the way' as bob "$ctl" unfreeze s
+	like 'which is said' "$(cat "$tmp/out")" \
+		"s: another's unfreeze waits; try again"
+	fails 1 'of a redo, too' as bob "$ctl" redo s
+	like 'which is said as well' "$(cat "$tmp/out")" \
+		"s: another's poke waits; try again"
+	pull s >/dev/null
+	ok 'and not after that' as bob "$ctl" unfreeze s
+	ok 'of neither' as bob "$ctl" redo s
+	pull s >/dev/null; act
+	is 'which is obeyed' "$(ls -A "$S/s/ctl")" ''
+
 	# an upstream that says nothing
 	spawn perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(
 		Listen => 9, LocalAddr => "127.0.0.1"); $| = 1;

@@ -87,5 +87,26 @@ if [ "$(id -u)" -eq 0 ]; then
 		"A${t}app/new
 exit status 1, not 1
 gitopper-ctl: s: app/closed: Permission denied"
+	rm -r "$tree/app/closed"
+
+	# who may move a directory above it could lead root elsewhere
+	mkdir -p home mine/s/app secret/s/app
+	touch mine/s/app/theirs secret/s/app/hidden
+	sed "s|^tree .*|tree $tmp/home/m/s|" "$state/s/index" >index
+	cp index "$state/s/index"
+	chown -R 4242 home mine
+	mv mine home/m
+	is 'in a home its user may read it' "$(setpriv --reuid 4242 \
+		--regid 4242 --clear-groups bin/gitopper-ctl diff s |
+		grep '^A')" "A${t}app/theirs"
+	mv home/m home/was
+	ln -s "$tmp/secret" home/m
+	chown -h 4242 home/m
+	chmod 700 secret
+	fails 1 'by a link of theirs root is not led elsewhere' \
+		gitopper-ctl diff s
+	is 'and is told so' "$(cat "$tmp/out")" \
+		"gitopper-ctl: s: tree: Too many levels of symbolic links
+exit status 1, not 1"
 fi
 done_testing

@@ -211,4 +211,22 @@ done
 echo "$evil" >"$S/main/ctl/pin"
 fails 1 "one that isn't part of it is not" gitopper-pull main
 like "the error says so" "$(value main error)" 'not in the history'
+
+# Directories deeper than a stack, for who has the descriptors
+service deep "$tmp/work"
+ok "a store" gitopper-pull deep
+(cd "$dir/repo/objects" && perl -e 'for (1 .. 3000) {
+	mkdir "d" or die "$_: $!"; chdir "d" or die $! }')
+own "$dir/repo/objects/d"
+push deep
+# many COMMAND...: with as many descriptors as it likes
+many() {
+	(ulimit -n 8192 && ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 \
+		strace -f -e trace=none -o "$tmp/trace" "$@")
+}
+fails 1 "directories that no store has: it is given up" many gitopper-pull deep
+like "which is said" "$(value deep error)" 'outgrew'
+is "no child died of them" "$(grep -c SIGSEGV "$tmp/trace")" 0
+ok "it is made anew" gitopper-pull deep
+is "and has what is new" "$(cat "$S/deep/tree/app/a")" deep
 done_testing

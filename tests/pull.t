@@ -444,6 +444,31 @@ commit r back >/dev/null
 pull s >/dev/null
 is 'and back' "$(cat "$tree/app/d/one/deep" "$tree/app/x")" "1${nl}plain"
 ok 'with nothing to keep' test ! -e "$state/s/saved"
+if [ "$(id -u)" -eq 0 ]; then
+	# of the same file system, as is what it is mounted on
+	mkdir "$tree/app/d/data" away.data
+	echo precious >away.data/f
+	mount --bind away.data "$tree/app/d/data"
+	rm -r r/app/d
+	put r app/d 'a file'
+	commit r 'instead of what has a mount in it' >/dev/null
+	is 'a directory with a mount in it makes way' "$(pull s)" 's '
+	mv "$state"/s/saved/* "$state/s/saved/20200101T000000Z"
+	for day in 02 03 04 05 06 07 08 09 10; do
+		put "$state/s/saved/202001${day}T000000Z" f old
+	done
+	echo edit >>"$tree/app/x"
+	put r app/x other
+	commit r 'one edit too many' >/dev/null
+	is 'when it is the oldest of what is kept' "$(pull s)" 's '
+	is 'what is mounted there stays' "$(cat away.data/f)" precious
+	umount "$state/s/saved/20200101T000000Z/app/d/data"
+	rm -rf "$state/s/saved" r/app/d away.data
+	put r app/d/one/deep 1
+	put r app/x plain
+	commit r 'back again' >/dev/null
+	pull s >/dev/null
+fi
 ln -s /etc link && rm "$tree/app/x" && mv link "$tree/app/x"
 rm r/app/x
 put r app/x/passwd 'not that one'

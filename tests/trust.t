@@ -407,6 +407,36 @@ is 'it is mounted' "$(cat "$tmp/home/a/b/conf")" five
 gitopper-mount -u app >"$tmp/null"
 
 #
+# A directory of root's in the place of one that was just made
+#
+fresh
+config "$M" 'user = "daemon"' 'dirs = [{ link = "etc" }]'
+ok 'a tree of a user' cycle
+mkdir -m 700 "$M/app/etc/roots"
+echo secret >"$M/app/etc/roots/key"
+spawn setpriv --reuid=daemon --clear-groups perl -e 'chdir $ARGV[0] or die;
+	alarm 60; 1 until -d "new" && rename "roots", "new"' "$M/app/etc"
+put etc/new/conf one >"$tmp/null"
+# time enough for that
+ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 strace -f -qq -o "$tmp/trace" \
+	-e trace=mkdirat -e inject=mkdirat:delay_exit=300000 \
+	gitopper-pull app >"$tmp/out" 2>&1
+ok 'that the user moves there' test -e "$M/app/etc/new/key"
+is 'stays root'\''s' "$(stat -c '%U %a' "$M/app/etc/new")" 'root 700'
+rm -r "$M/app/etc/new"
+ok 'and a cycle after that' cycle
+is 'goes on' "$(cat "$M/app/etc/new/conf")" one
+
+mkdir -m 700 "$M/app/roots"
+echo secret >"$M/app/roots/key"
+setpriv --reuid=daemon --clear-groups sh -c \
+	'cd "$1" && mv etc was && mv roots etc' - "$M/app"
+sed -i 's/"daemon"/"bin"/' "$c"
+ok 'one of root'\''s where another user is to own the tree' cycle
+is 'stays root'\''s as well' "$(stat -c '%U %a' "$M/app/etc")" 'root 700'
+is 'the files are given' "$(stat -c %U "$M/app/etc/conf")" bin
+
+#
 # Without root, and the state directory
 #
 fresh

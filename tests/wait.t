@@ -344,8 +344,8 @@ echo file >"$state/file"
 head -c 3000 /dev/urandom >"$state/b/status"
 head -c 3000 /dev/urandom >"$state/.claims"
 mkdir "$state/a/ctl/poke"
-is 'garbage is no obstacle; what is unreadable is left to those who say so' \
-	"$(due)" 'b odd '
+is 'garbage is no obstacle; what is unreadable is left to those who see to it' \
+	"$(due)" 'a b odd '
 ok 'and nothing of it wears it out' test -z "$(breath; due)"
 rm "$state/.claims"; mkdir "$state/.claims"
 spawn sh -c 'exec gitopper-wait >"$0" 2>"$1"' "$tmp/named" "$tmp/err"
