@@ -344,6 +344,32 @@ for pack in "$private"/repo/objects/pack/pack-*; do
 	ln -s "$pack" "$root/packs.git/objects/pack/${pack##*/}"
 done
 refused packs "packs, one by one" "it is not there|object $head"
+# what leads to a place above our stores makes all of them readable
+i=0
+for above in / "$GITOPPER_STATE" "$GITOPPER_STATE/.upstream/../.upstream"; do
+	i=$((i + 1))
+	hostile "above-$i"
+	echo "$above" >"$root/above-$i.git/objects/info/alternates"
+	rm -r "$root/above-$i.git/objects/pack"
+	ln -s "$private/repo/objects/pack" "$root/above-$i.git/objects/pack"
+	refused "above-$i" "packs that are a link, and alternates above it" \
+		"nobody else's"
+	is "its files aren't given" "$(find "$GITOPPER_STATE/above-$i" \
+		-path '*/tree/*')" ""
+done
+if [ "$(id -u)" -eq 0 ]; then
+	mkdir "$root/second"
+	mount --bind "$GITOPPER_STATE/.upstream" "$root/second"
+	hostile second
+	echo "$root/second/${private##*/}/repo/objects" \
+		>"$root/second.git/objects/info/alternates"
+	refused second "a store of ours by a second path" "nobody else's"
+fi
+# libgit2 ends a line at a carriage return as well
+hostile return
+printf '/\nnowhere\r%s\n' "$private/repo/objects" \
+	>"$root/return.git/objects/info/alternates"
+refused return "alternates in a line of another kind" "nobody else's"
 hostile commondir
 echo "$private/repo" >"$root/commondir.git/commondir"
 refused commondir "a common directory that is ours" "nobody else's"
