@@ -420,6 +420,40 @@ cp "$root/lie.git/objects/$(echo "$blob" | sed 's|^..|&/|')" \
 fails 1 "an object by another one's name" gitopper-pull lie
 is "is not deployed" "$(value lie hash)" ""
 
+# what is named as a directory and is none; nothing of it is broken by us
+git clone -q --bare "$bare" "$root/odd.git"
+# in_odd COMMAND...: git there; write_odd TYPE <CONTENT: makes an object
+in_odd() {
+	git -C "$root/odd.git" "$@"
+}
+write_odd() {
+	in_odd hash-object -t "$1" -w --stdin --literally
+}
+old=$(in_odd rev-parse main^^{tree})
+blob=$(in_odd cat-file tree "$old" | (cat; printf '100644 zzz\0%020d' 0) |
+	write_odd blob)
+first=$(in_odd commit-tree -m first "$old")
+second=$(printf 'tree %s\nparent %s\n\nsecond\n' "$blob" "$first" |
+	write_odd commit)
+aside=$(in_odd commit-tree -m aside -p "$(in_odd commit-tree -m before \
+	main^{tree})" main^{tree})
+tree=$( (in_odd ls-tree main; printf '160000 commit %s\tzzz\n' "$aside") |
+	in_odd mktree)
+tree=$(in_odd cat-file tree "$tree" | sed 's/160000 zzz/40000 zzz/' |
+	write_odd tree)
+third=$(in_odd commit-tree -p "$second" -m third "$tree")
+in_odd update-ref refs/heads/main "$third"
+service odd-tree "$root/odd.git"
+ok "directories that are none, next to others" gitopper-pull odd-tree
+is "they don't matter" "$(value odd-tree hash)" "$third"
+store=$(upstream_dir "$root/odd.git")/repo
+is "one is written as what it is, whatever is much like it" \
+	"$(git -C "$store" cat-file -t "$old")" tree
+in_odd update-ref refs/heads/main "$aside"
+ok "a commit that came as a directory" gitopper-pull odd-tree
+is "is as good as any" "$(value odd-tree hash)" "$aside"
+ok "with its history" git -C "$store" rev-list "$aside"
+
 # each of them has a store of its own, so the others go on
 ok "all others are none the worse" gitopper-pull $kinds
 is "at the tip" "$(at bare) $(at beside)" \
