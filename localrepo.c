@@ -169,7 +169,8 @@ find(struct localrepo *r)
 }
 
 /* Whether a directory is that one, or lies below it: 1, 0, or -1 where it can't
- * be known. By their inodes, since a mount may give a place a second path. */
+ * be known. By their inodes, since a mount may give a place a second path.
+ * What we may not enter is none of ours, nor above it. */
 static int
 is_below(int dir, const struct stat *that)
 {
@@ -184,6 +185,8 @@ is_below(int dir, const struct stat *that)
 		result = -1;
 		above = st;
 		next = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (next < 0 && errno == EACCES)
+			result = 0;
 		close(fd);
 		fd = next;
 	}

@@ -420,6 +420,14 @@ cp "$root/lie.git/objects/$(echo "$blob" | sed 's|^..|&/|')" \
 fails 1 "an object by another one's name" gitopper-pull lie
 is "is not deployed" "$(value lie hash)" ""
 
+# one that can't be read doesn't matter, where all is found without it
+git clone -q --bare --shared "$bare" "$root/half.git"
+mkdir -m 0 "$root/shut"
+echo "$root/shut" >>"$root/half.git/objects/info/alternates"
+service half "$root/half.git"
+ok "an alternate that our user may not enter" gitopper-pull half
+is "doesn't matter" "$(at half)" "$(git -C "$bare" rev-parse main)"
+
 # what is named as a directory and is none; nothing of it is broken by us
 git clone -q --bare "$bare" "$root/odd.git"
 # in_odd COMMAND...: git there; write_odd TYPE <CONTENT: makes an object
