@@ -482,6 +482,15 @@ child_wait(struct child *child, int64_t deadline)
 	return status;
 }
 
+int
+child_crashed(int status)
+{
+	int sig = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+
+	return sig == SIGSEGV || sig == SIGBUS || sig == SIGABRT ||
+	    sig == SIGFPE;
+}
+
 void
 child_close(struct child *child)
 {
