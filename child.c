@@ -469,9 +469,7 @@ child_end(struct child *child)
 int
 child_wait(struct child *child, int64_t deadline)
 {
-	enum { PIECES = 32 };	/* more than a pipe holds */
-	struct pollfd p = { .events = POLLIN };
-	int i, status = 0;
+	int status = 0;
 
 	if (deadline)
 		end_await(child, deadline);
@@ -480,6 +478,26 @@ child_wait(struct child *child, int64_t deadline)
 	kill(child->pid, SIGKILL);
 	while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR)
 		;
+	child_close(child);
+	return status;
+}
+
+int
+child_crashed(int status)
+{
+	int sig = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+
+	return sig == SIGSEGV || sig == SIGBUS || sig == SIGABRT ||
+	    sig == SIGFPE;
+}
+
+void
+child_close(struct child *child)
+{
+	enum { PIECES = 32 };	/* more than a pipe holds */
+	struct pollfd p = { .events = POLLIN };
+	int i;
+
 	for (i = 0; i < PIECES && child->err >= 0; i++) {
 		p.fd = child->err;
 		if (poll(&p, 1, 0) <= 0 || !err_take(child))
@@ -487,8 +505,8 @@ child_wait(struct child *child, int64_t deadline)
 	}
 	if (child->len)
 		line_say(child);
-	close(child->fd);
+	if (child->fd >= 0)
+		close(child->fd);
 	if (child->err >= 0)
 		close(child->err);
-	return status;
 }

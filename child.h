@@ -52,6 +52,12 @@ int child_end(struct child *child);
 /* The same for one that is about to end by itself: it has until the deadline
  * for that. */
 int child_wait(struct child *child, int64_t deadline);
+/* Whether such a status is that of one which a file that made no sense made
+ * crash. */
+int child_crashed(int status);
+/* Of one that somebody else has waited for: passes on what it said last, and
+ * frees the descriptors, of which fd may be -1. */
+void child_close(struct child *child);
 
 /* The user that children run as, -1 for the one that we are. Returns 0, or -1
  * where there is none of them. */

@@ -512,8 +512,9 @@ fetch(struct upstream *up)
 		store_remove(up, store);
 	else if (text)
 		result = upstream_hear(up, text);
-	/* one that is not in use yet isn't looked at */
-	if (text && up->suspect && !renewal)
+	/* libgit2 takes an index of packs as it is; and one that is not in use
+	 * yet isn't looked at */
+	if (text && (up->suspect || child_crashed(status)) && !renewal)
 		upstream_doubt(up);
 	if (result == 0 && renewal)
 		result = renewal_end(up);

@@ -4,13 +4,12 @@
  * The program gets `get` as its last argument, and what is known of the
  * upstream as lines of key=value, an empty one last; it answers with such
  * lines (git-credential(1), gitcredentials(7), CUSTOM HELPERS). It runs as we
- * do, without a shell, with a standard error that is ours.
+ * do, without a shell; what it writes to its standard error is passed on.
  */
 #include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "config.h"
 #include "contact.h"
 #include "util.h"
@@ -26,7 +26,7 @@ enum { WORDS_MAX = 64, CREDENTIAL_MAX = 16 << 10 };
 
 /* In the child. */
 static void
-command_run(char *command, pid_t parent, int in, int out)
+command_run(char *command, pid_t parent, int in, int out, int err)
 {
 	char *words[WORDS_MAX + 2], *env[3], *save, *word;
 	const char *home = getenv("HOME");
@@ -44,72 +44,80 @@ command_run(char *command, pid_t parent, int in, int out)
 	end_with(parent, SIGKILL);
 	if (setsid() < 0 ||
 	    dup2(in, STDIN_FILENO) < 0 ||
-	    dup2(out, STDOUT_FILENO) < 0)
+	    dup2(out, STDOUT_FILENO) < 0 ||
+	    dup2(err, STDERR_FILENO) < 0)
 		_exit(EXIT_SYS);
+	setup(argv0);	/* this standard error is no journal's */
 	execve(words[0], words, env);
 	warn("%s:", words[0]);
 	_exit(127);
 }
 
-/* Starts the command; its ends of two pipes are at fds[0] and fds[1]. */
-static pid_t
-command_start(const char *command, int fds[2])
+/* Starts the command; *to is its standard input. Returns 0, or -1, errno. */
+static int
+command_start(struct child *child, const char *command, int *to)
 {
 	char *copy = xstrdup(command);
-	int in[2], out[2];
-	pid_t pid, parent = getpid();
+	int in[2], out[2], err[2], saved;
+	pid_t parent = getpid();
 
-	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0)
+	*child = (struct child){ .name = "credential_command" };
+	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0 ||
+	    pipe2(err, O_CLOEXEC) < 0)
 		die(EXIT_SYS, "pipe:");
-	pid = fork();
-	if (pid == 0)
-		command_run(copy, parent, in[0], out[1]);
+	child->pid = fork();
+	if (child->pid == 0)
+		command_run(copy, parent, in[0], out[1], err[1]);
+	saved = errno;
 	free(copy);
 	close(in[0]);
 	close(out[1]);
-	fds[0] = in[1];
-	fds[1] = out[0];
-	return pid;
+	close(err[1]);
+	child->fd = out[0];
+	child->err = err[0];
+	*to = in[1];
+	if (child->pid > 0)
+		return 0;
+	close(*to);
+	child_close(child);
+	errno = saved;
+	return -1;
 }
 
 /* What it says, up to its end. Returns its length, or -1 and errno. */
 static ssize_t
-answer_read(int fd, char *buf, size_t size, int64_t deadline)
+answer_read(struct child *child, char *buf, size_t size, int64_t deadline)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
 	size_t len = 0;
-	int64_t left;
 	ssize_t n;
 
-	while ((left = deadline - now_ms()) > 0) {
-		if (poll(&p, 1, (int)left) <= 0)
-			continue;
-		n = read(fd, buf + len, size - len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -1 : (ssize_t)len;
+	while ((n = child_read(child, buf + len, size - len, deadline)) > 0) {
 		len += (size_t)n;
 		if (len == size) {
 			errno = EMSGSIZE;
 			return -1;
 		}
 	}
-	errno = ETIMEDOUT;
-	return -1;
+	return n < 0 ? -1 : (ssize_t)len;
 }
 
-/* It has said all that it says, and may still not end. */
+/* It has said all that it says, and may still not end. What it started, and
+ * remembers passwords, say, may stay. */
 static int
-command_wait(pid_t pid, int64_t deadline)
+command_wait(struct child *child, int64_t deadline)
 {
 	int status = 0, n;
+	char none[1];
 
-	while ((n = waitpid(pid, &status, WNOHANG)) == 0) {
+	close(child->fd);
+	child->fd = -1;
+	while ((n = waitpid(child->pid, &status, WNOHANG)) == 0) {
 		if (now_ms() >= deadline)
-			kill(-pid, SIGKILL);
-		usleep(1000);
+			kill(-child->pid, SIGKILL);
+		/* it may wait for us to read what it complains of */
+		child_read(child, none, sizeof(none), now_ms() + 1);
 	}
+	child_close(child);
 	return n < 0 ? -1 : status;
 }
 
@@ -152,32 +160,30 @@ credential_ask(struct secrets *secrets, struct upstream *up, int64_t timeout)
 {
 	char *text = question(up->url), buf[CREDENTIAL_MAX + 1];
 	int64_t deadline = now_ms() + timeout * 1000;
-	int fds[2], status;
+	struct child child;
+	int to, status;
 	ssize_t len;
-	pid_t pid;
 
 	if (!text)
 		return 0;
-	pid = command_start(up->credential_command, fds);
-	if (pid < 0) {
+	if (command_start(&child, up->credential_command, &to) < 0) {
 		snprintf(up->error, sizeof(up->error),
 		    "credential_command: %s", strerror(errno));
 		free(text);
 		return -1;
 	}
 	/* it may not want to know; a pipe holds this much in any case */
-	if (write_all(fds[0], text, strlen(text)) < 0)
+	if (write_all(to, text, strlen(text)) < 0)
 		note("credential_command:");
-	close(fds[0]);
+	close(to);
 	free(text);
-	len = answer_read(fds[1], buf, CREDENTIAL_MAX, deadline);
-	close(fds[1]);
+	len = answer_read(&child, buf, CREDENTIAL_MAX, deadline);
 	if (len < 0) {
 		snprintf(up->error, sizeof(up->error),
 		    "credential_command: %s", strerror(errno));
-		kill(-pid, SIGKILL);
+		kill(-child.pid, SIGKILL);
 	}
-	status = command_wait(pid, deadline);
+	status = command_wait(&child, deadline);
 	if (len >= 0 && status == 0) {
 		buf[len] = '\0';
 		answer_take(secrets, buf);

@@ -5,7 +5,8 @@
  * upstream is no repository just now, or our own store is damaged. So a child
  * that has no network reads all that is in the store: an object that doesn't
  * fit its name, a ref that can't be read, or a commit or directory that is
- * missing under one that is here, is damage. A file's content may be missing.
+ * missing under one that is here, is damage, and so is what makes it crash. A
+ * file's content may be missing.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,6 +146,7 @@ upstream_doubt(struct upstream *up)
 	const struct child_rights rights = { .readable = readable };
 	struct child child;
 	size_t n = strlen(up->error);
+	int status;
 
 	if (now < again && again <= now + DOUBT_EVERY)
 		return;
@@ -156,9 +158,10 @@ upstream_doubt(struct upstream *up)
 	}
 	text = upstream_listen(up, &child, "repo",
 	    now_ms() + PACK_TIME * 1000);
-	child_end(&child);
-	if (text && strncmp(text, "damaged ", 8) == 0) {
-		note("%s: %s", repo, text);
+	status = child_end(&child);
+	if (text && (strncmp(text, "damaged ", 8) == 0 ||
+	    child_crashed(status))) {
+		note("%s: %s", repo, *text ? text : "who reads it crashes");
 		upstream_damaged(up);
 		snprintf(up->error + n, sizeof(up->error) - n, " (%s is "
 		    "damaged: gitopper-ctl wipe makes it anew)", repo);

@@ -326,6 +326,11 @@ tree_copy(struct copy *c, git_odb_object *o, const struct item *item)
 
 	if (e)
 		return e;
+	/* a delta is of the kind that its base is */
+	if (b && git_odb_object_type(b) != GIT_OBJECT_TREE) {
+		git_odb_object_free(b);
+		b = NULL;
+	}
 	if (b) {
 		old = tree_of(b);
 		trees_compare(c, item->path, &new, &old);
@@ -460,12 +465,15 @@ copy_end(struct copy *c, int e)
 {
 	struct item item;
 
-	while (!e && c->commits.n) {
-		item = c->commits.item[--c->commits.n];
-		e = item_copy(c, &item);
+	/* a directory's entry may name a commit */
+	while (!e && (c->commits.n || c->trees.n)) {
+		if (c->commits.n) {
+			item = c->commits.item[--c->commits.n];
+			e = item_copy(c, &item);
+		} else {
+			e = trees_copy(c);
+		}
 	}
-	if (!e)
-		e = trees_copy(c);
 	if (!e)
 		e = packfile_end(c->pack);
 	if (!e)

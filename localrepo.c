@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,24 +168,46 @@ find(struct localrepo *r)
 	return 0;
 }
 
-/* Whether that directory is one of ours. */
+/* Whether a directory is that one, or lies below it: 1, 0, or -1 where it can't
+ * be known. By their inodes, since a mount may give a place a second path.
+ * What we may not enter is none of ours, nor above it. */
+static int
+is_below(int dir, const struct stat *that)
+{
+	struct stat st, above = { 0 };
+	int fd = dup(dir), next, result = -1;
+
+	while (fd >= 0 && fstat(fd, &st) == 0) {
+		result = st.st_dev == that->st_dev && st.st_ino == that->st_ino;
+		if (result || (st.st_dev == above.st_dev &&
+		    st.st_ino == above.st_ino))
+			break;	/* that, or the root */
+		result = -1;
+		above = st;
+		next = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (next < 0 && errno == EACCES)
+			result = 0;
+		close(fd);
+		fd = next;
+	}
+	if (fd >= 0)
+		close(fd);
+	return result;
+}
+
+/* Whether what may be read below that directory is ours, or part of it is. */
 static int
 is_ours(int fd)
 {
-	char link[40], path[PATH_MAX], *ours = xasprintf("%s/.upstream",
-	    state_path), *real = realpath(ours, NULL);
-	size_t len = real ? strlen(real) : 0;
-	ssize_t n;
-	int result;
+	char *path = xasprintf("%s/.upstream", state_path);
+	int ours = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat st, all;
+	int result = ours < 0 || fstat(ours, &all) < 0 || fstat(fd, &st) < 0 ||
+	    is_below(fd, &all) || is_below(ours, &st);
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, path, sizeof(path) - 1);
-	if (n >= 0)
-		path[n] = '\0';
-	result = n < 0 || !real || (strncmp(path, real, len) == 0 &&
-	    (path[len] == '/' || !path[len]));
-	free(ours);
-	free(real);
+	if (ours >= 0)
+		close(ours);
+	free(path);
 	return result;
 }
 

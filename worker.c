@@ -77,7 +77,8 @@ reader_round(const struct upstream *up, struct job *job, size_t n)
 			break;
 	}
 	fclose(in);
-	child_end(&with.child);
+	if (child_crashed(child_end(&with.child)))
+		upstream_damaged(up);
 	if (packs >= 0)
 		close(packs);
 }

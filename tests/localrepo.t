@@ -344,6 +344,32 @@ for pack in "$private"/repo/objects/pack/pack-*; do
 	ln -s "$pack" "$root/packs.git/objects/pack/${pack##*/}"
 done
 refused packs "packs, one by one" "it is not there|object $head"
+# what leads to a place above our stores makes all of them readable
+i=0
+for above in / "$GITOPPER_STATE" "$GITOPPER_STATE/.upstream/../.upstream"; do
+	i=$((i + 1))
+	hostile "above-$i"
+	echo "$above" >"$root/above-$i.git/objects/info/alternates"
+	rm -r "$root/above-$i.git/objects/pack"
+	ln -s "$private/repo/objects/pack" "$root/above-$i.git/objects/pack"
+	refused "above-$i" "packs that are a link, and alternates above it" \
+		"nobody else's"
+	is "its files aren't given" "$(find "$GITOPPER_STATE/above-$i" \
+		-path '*/tree/*')" ""
+done
+if [ "$(id -u)" -eq 0 ]; then
+	mkdir "$root/second"
+	mount --bind "$GITOPPER_STATE/.upstream" "$root/second"
+	hostile second
+	echo "$root/second/${private##*/}/repo/objects" \
+		>"$root/second.git/objects/info/alternates"
+	refused second "a store of ours by a second path" "nobody else's"
+fi
+# libgit2 ends a line at a carriage return as well
+hostile return
+printf '/\nnowhere\r%s\n' "$private/repo/objects" \
+	>"$root/return.git/objects/info/alternates"
+refused return "alternates in a line of another kind" "nobody else's"
 hostile commondir
 echo "$private/repo" >"$root/commondir.git/commondir"
 refused commondir "a common directory that is ours" "nobody else's"
@@ -393,6 +419,48 @@ cp "$root/lie.git/objects/$(echo "$blob" | sed 's|^..|&/|')" \
 	"$root/lie.git/objects/$(echo "$head" | sed 's|^..|&/|')"
 fails 1 "an object by another one's name" gitopper-pull lie
 is "is not deployed" "$(value lie hash)" ""
+
+# one that can't be read doesn't matter, where all is found without it
+git clone -q --bare --shared "$bare" "$root/half.git"
+mkdir -m 0 "$root/shut"
+echo "$root/shut" >>"$root/half.git/objects/info/alternates"
+service half "$root/half.git"
+ok "an alternate that our user may not enter" gitopper-pull half
+is "doesn't matter" "$(at half)" "$(git -C "$bare" rev-parse main)"
+
+# what is named as a directory and is none; nothing of it is broken by us
+git clone -q --bare "$bare" "$root/odd.git"
+# in_odd COMMAND...: git there; write_odd TYPE <CONTENT: makes an object
+in_odd() {
+	git -C "$root/odd.git" "$@"
+}
+write_odd() {
+	in_odd hash-object -t "$1" -w --stdin --literally
+}
+old=$(in_odd rev-parse main^^{tree})
+blob=$(in_odd cat-file tree "$old" | (cat; printf '100644 zzz\0%020d' 0) |
+	write_odd blob)
+first=$(in_odd commit-tree -m first "$old")
+second=$(printf 'tree %s\nparent %s\n\nsecond\n' "$blob" "$first" |
+	write_odd commit)
+aside=$(in_odd commit-tree -m aside -p "$(in_odd commit-tree -m before \
+	main^{tree})" main^{tree})
+tree=$( (in_odd ls-tree main; printf '160000 commit %s\tzzz\n' "$aside") |
+	in_odd mktree)
+tree=$(in_odd cat-file tree "$tree" | sed 's/160000 zzz/40000 zzz/' |
+	write_odd tree)
+third=$(in_odd commit-tree -p "$second" -m third "$tree")
+in_odd update-ref refs/heads/main "$third"
+service odd-tree "$root/odd.git"
+ok "directories that are none, next to others" gitopper-pull odd-tree
+is "they don't matter" "$(value odd-tree hash)" "$third"
+store=$(upstream_dir "$root/odd.git")/repo
+is "one is written as what it is, whatever is much like it" \
+	"$(git -C "$store" cat-file -t "$old")" tree
+in_odd update-ref refs/heads/main "$aside"
+ok "a commit that came as a directory" gitopper-pull odd-tree
+is "is as good as any" "$(value odd-tree hash)" "$aside"
+ok "with its history" git -C "$store" rev-list "$aside"
 
 # each of them has a store of its own, so the others go on
 ok "all others are none the worse" gitopper-pull $kinds

@@ -203,6 +203,30 @@ for when in early late; do
 	like "$when: it says why" "$(value "tls-$when" error)" '^pull: .'
 done
 
+# to TLS on the same port, or another, where the password would be right
+ln -s . "$root/early"
+both=$(free_port) redirects=$(free_port) other=$(free_port)
+spawn perl tests/both.pl "$both" "${https_url##*:}" "$redirects"
+spawn perl tests/redirect.pl "$redirects" "https://localhost:$both/private" \
+	>"$tmp/redirect.log"
+spawn perl tests/redirect.pl "$other" "$https_url/private" >"$tmp/other.log"
+within 10 listens "$both" && within 10 listens "$redirects" &&
+	within 10 listens "$other"
+for port in "$both" "$other"; do
+	echo "http://joe:open-sesame@localhost:$port" >"$tmp/cred"
+	service "right-$port" "http://localhost:$port/early/r.git" 5 \
+		"credentials=$tmp/cred"
+	fails 1 "redirected to TLS on port $port" gitopper-pull "right-$port"
+	like "it came there" "$(tail -1 "$tmp/access.log")" \
+		'/private/early/r.git.* 401 '
+	like "without a password" "$(value "right-$port" error)" \
+		'^pull: .*there is none to give'
+done
+echo "https://joe:open-sesame@localhost:$both" >"$tmp/cred"
+service right "https://localhost:$both/private/early/r.git" 5 \
+	"credentials=$tmp/cred"
+ok "asked for there it is given" gitopper-pull right
+
 # a name that isn't known yet, as when a machine boots
 if [ "$(id -u)" -eq 0 ]; then
 	cp /etc/hosts "$tmp/hosts.new"

@@ -106,6 +106,24 @@ is "and never told the password" \
 	"$(grep -aic 'authorization\|GET' "$tmp/spy.log")" 0
 
 #
+# Objects that lie elsewhere
+#
+service else "http://localhost:$http/git/r.git"
+honest "one more store"
+mkdir "$dir/repo/else"
+mv "$dir/repo/objects/pack" "$dir/repo/else/pack"
+mkdir "$dir/repo/objects/pack"
+echo "$dir/repo/else" >"$dir/repo/objects/info/alternates"
+chown -R --reference="$dir/repo" "$dir/repo"
+before=$head
+push more
+gitopper-pull else >"$tmp/out" 2>&1 ||
+	ok "what is missing is fetched anew" gitopper-pull else
+is "it is there" "$(cat "$S/else/tree/app/a")" more
+rm -f "$dir/repo/objects/info/alternates"
+ok "and all before it" git -C "$dir/repo" rev-list "$before"
+
+#
 # Other users of this machine
 #
 service tls "$https_url/private/r.git" "credentials=$tmp/cred"

@@ -63,6 +63,15 @@ for f in "$dir"/repo/objects/pack/*.idx; do
 	: >"$f"
 done
 mends "indexes without a byte"
+# libgit2 may go where the offsets lead, and crash: a child's own affair
+ASAN_OPTIONS=${ASAN_OPTIONS+$ASAN_OPTIONS:}handle_segv=0:handle_sigbus=0
+export ASAN_OPTIONS
+for f in "$dir"/repo/objects/pack/*.idx; do
+	chmod u+w "$f"
+	perl -0777 -pi -e '$n = unpack "N", substr $_, 1028, 4;
+		substr $_, 1032 + 24 * $n, 4 * $n, "\4\0\0\0" x $n' "$f"
+done
+mends "indexes whose offsets lead nowhere"
 rm -rf "$dir/repo/objects/pack"/*
 mends "packs that are gone"
 rm -rf "$dir/repo/refs"

@@ -178,6 +178,25 @@ refused helper3 "credential_command: .*too long" "one without an end"
 mv "$tmp/helper.good" "$tmp/helper"
 printf 'password=%s\nusername=joe\n' "$secret" >"$tmp/answer"
 follows helper3 "one that is right again, without more ado"
+# more than a pipe holds, after its answer, and then what a terminal obeys
+cat >"$tmp/loud" <<END
+#!/bin/sh
+"$tmp/helper"
+exec >&-
+head -c 100000 /dev/zero | tr '\\0' x >&2
+printf '\033]0;title\007\n' >&2
+END
+chmod 755 "$tmp/loud"
+service helper4 "$http_url/private/r.git" "credential_command=$tmp/loud"
+follows helper4 "one that complains of much"
+printf '#!/bin/sh\nprintf "\\033]0;title\\007 no \\342\\200\\256ton\\n" >&2\nexit 1\n' \
+	>"$tmp/loud"
+service helper5 "$http_url/private/./././r.git" "credential_command=$tmp/loud"
+gitopper-pull helper5 2>"$tmp/said"
+like "what it complains of is passed on" "$(cat "$tmp/said")" \
+	'credential_command: .*title.* no .*ton'
+is "without what a terminal obeys" "$(LC_ALL=C tr -d '\n -~' <"$tmp/said" |
+	od -An -tx1)" ""
 
 # the way through a proxy; the name is the one that the certificate has
 ok "a proxy" proxy "connect:127.0.0.1:${https_url##*:}"
