@@ -273,11 +273,14 @@ dir_is_empty(int fd)
 
 /* The directory that was just made gets its mode and its owner. Whoever may
  * write to the one above may have put another in its place, and is not to get
- * what is in it. */
+ * what is in it; where it stays ours, another of our own may be at work in it
+ * already. */
 static int
 dir_give(int fd, uid_t uid, gid_t gid)
 {
 	if (!dir_is_empty(fd)) {
+		if (uid == (uid_t)-1 || uid == geteuid())
+			return 0;
 		errno = ENOTEMPTY;
 		return -1;
 	}

@@ -92,7 +92,8 @@ up=$(upstream_dir "$tmp/r")
 upstream() { sed -n "s/^$1=//p" "$up/status"; }
 is 'the url' "$(upstream url)" "$tmp/r"
 is 'the tip' "$(upstream tip)" "main$t$h1"
-is 'ops' "$(upstream ops)" 2
+# for commits, for files, and for those that can be gone back to
+is 'ops' "$(upstream ops)" 3
 is 'no errors' "$(upstream errors)" ''
 like 'tried' "$(upstream tried)" "^[0-9]{10}\$"
 like 'contact' "$(upstream contact)" "^[0-9]{10}\$"
@@ -783,7 +784,9 @@ is 'by -f and -p' "$(echo b | gitopper-pull -f | gitopper-pull -p)" b
 mv rb elsewhere
 fails 1 'whose upstream is down' gitopper-pull b
 is 'comes through none the less' "$(gitopper-pull b 2>err)" b
-like 'with its error' "$(value b error)" '^pull: '
+is 'with no error of its own' "$(value b error)" ''
+like 'but one of its upstream' "$(sed -n 's/^error=//p' \
+	"$(upstream_dir "$tmp/rb")/status")" 'rb'
 ok 'which holds up nobody else' gitopper-pull a c
 mv elsewhere rb
 ok 'and is over when it is up again' gitopper-pull b

@@ -149,9 +149,7 @@ sub conf_write {
 	rename "$state/$name/conf.new", "$state/$name/conf" or die;
 }
 
-sub is_lfs { $_[0][0] ne "120000" && $_[0][1] =~ /^version https/ }
-
-# what the links hold of it; the whole, submodules aside, and what is written
+# what the links hold of it; the whole, submodules aside
 sub listing {
 	my ($n, $links) = @_;
 	my %l;
@@ -162,10 +160,6 @@ sub listing {
 		}
 	}
 	return \%l;
-}
-sub written {
-	my $l = shift;
-	return { map { is_lfs($l->{$_}) ? () : ($_ => $l->{$_}) } keys %$l };
 }
 
 sub same { $_[0][0] eq $_[1][0] && $_[0][1] eq $_[1][1] }
@@ -376,7 +370,7 @@ sub check {
 	my ($name, $s, $there) = ($_[0], $s{$_[0]}, $_[1]);
 	my $n = wanted($s);
 	my $all = listing($n, $s->{links});
-	my $new = written($all);
+	my $new = $all;
 	my $moved = !defined $s->{at} || $n != $s->{at};
 	my $fix = $s->{fix} && ($moved || $s->{asked}) && !defined $s->{pin};
 	my $want = expected($s, $s->{listing} // {}, $new, $there, $fix);

@@ -6,7 +6,7 @@ one=1111111111111111111111111111111111111111
 for s in broken diff freeze ok rollback; do
 	mkdir -p "$GITOPPER_STATE/$s/ctl"
 	echo "service=$s" >"$GITOPPER_STATE/$s/conf"
-	echo "hash=$one" >"$GITOPPER_STATE/$s/status"
+	printf '%s\n' "hash=$one" "applied=$one" >"$GITOPPER_STATE/$s/status"
 done
 long='act: exit status 1: caf\303\251 \303\251\303\251\303\251\303\251\303\251'
 printf "error=$long, and so on, to the end\n" >>"$GITOPPER_STATE/broken/status"
@@ -24,6 +24,10 @@ NO_COLOR=1 TERM=xterm
 export NO_COLOR TERM
 unset COLUMNS
 
+# what is said where no runner runs would stand between the lines
+mkfifo "$GITOPPER_STATE/.running"
+chmod 644 "$GITOPPER_STATE/.running"
+exec 8<>"$GITOPPER_STATE/.running"
 plain=$(gitopper-ctl list)
 is 'as wide as it gets' "$(on 200 'gitopper-ctl list')" "$plain"
 is 'cut to fit' "$(on 60 'gitopper-ctl list' | sed -n 1,3p)" \
