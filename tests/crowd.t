@@ -109,13 +109,13 @@ my ($many, $one) = map {
 } 1, 2;
 my ($text, $get) = ('', "GET /list/services/s2");
 ask $many, $get, 1;
-sysread $many, $text, 65536, length $text while $text !~ /\]\}\n/;
+sysread $many, $text, 65536, length $text while $text !~ /\}\n/;
 kill 'STOP', $pid;
 ask $many, $get, 8;
 ask $one, "POST /state/freeze/s2", 1;
 kill 'CONT', $pid;
 $text = '';
-while ((() = $text =~ /\]\}\n/g) < 8) {
+while ((() = $text =~ /\}\n/g) < 8) {
 	sysread $many, $text, 65536, length $text or die "closed: $text";
 }
 print scalar(() = $text =~ /"frozen":false/g), "\n";
