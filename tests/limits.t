@@ -6,7 +6,6 @@
 # Clients and server have 10,000 connections each
 ulimit -n 20000 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 # ASan keeps what is freed; that is not what is looked for
-# what is freed is to be free, as it is without a sanitizer
 ASAN_OPTIONS=${ASAN_OPTIONS-}:quarantine_size_mb=1
 ASAN_OPTIONS=$ASAN_OPTIONS:allocator_release_to_os_interval_ms=0
 export ASAN_OPTIONS
