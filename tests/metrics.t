@@ -207,7 +207,8 @@ is 'where it is' \
 	"$(metric "gitopper_service_hash{service=\"two\",hash=\"$first\"}")" 1
 is 'that it was deployed' \
 	"$(metric 'gitopper_service_deploys_total{service="one"}')" 1
-ok 'that an upstream was asked' test "$(metric gitopper_machine_git_ops_total)" -ge 1
+# for commits and for files
+is 'that an upstream was asked' "$(metric gitopper_machine_git_ops_total)" 2
 is 'and when' "$(test "$(metric "$last$repo\"}")" -gt \
 	$(($(date +%s) - 300)) && echo lately)" lately
 echo 2 >>"$repo/one/file"
